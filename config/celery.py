@@ -1,0 +1,11 @@
+"""The Celery application. Tasks carry an id and call one service; what is due stands in the database."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("vertesia_aws_setup")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class EnvironmentsConfig(AppConfig):
+    """What Vertesia has: issuers, organizations, environments."""
+
+    name = "environments"

@@ -1,0 +1,35 @@
+"""Writing history: one line per thing that happened, with its actor."""
+
+import getpass
+from typing import Any, NewType
+
+from environments.models import Environment, Event, Organization
+
+Actor = NewType("Actor", str)
+CONSOLE = Actor("console")
+"""The actor of what the console does by itself, such as a scheduled verification."""
+
+
+def operating_system_actor() -> Actor:
+    """The actor of a command: the operating-system user, as `os:NAME`."""
+    return Actor(f"os:{getpass.getuser()}")
+
+
+def record(
+    action: str,
+    sentence: str,
+    *,
+    actor: Actor,
+    environment: Environment | None = None,
+    organization: Organization | None = None,
+    data: dict[str, Any] | None = None,
+) -> Event:
+    """Add a line of history. `data` must hold nothing secret: it is shown and exported as it is."""
+    return Event.objects.create(
+        actor=actor,
+        action=action,
+        sentence=sentence[:500],
+        environment=environment,
+        organization=organization or (environment.organization if environment else None),
+        data=data or {},
+    )
