@@ -1,0 +1,37 @@
+"""Who may pass: everything asks for a signed-in person, but for the views that say otherwise."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    """Django's own, but for two things.
+
+    A public view is let through before the session is touched: otherwise every public document would vary by cookie,
+    and no cache could keep it. And an htmx request of a signed-out person makes the whole page go to sign-in and back:
+    a redirect would put the sign-in form into the panel that polled.
+    """
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        if not getattr(view_func, "login_required", True) or request.user.is_authenticated:
+            return None
+        htmx = HtmxDetails(request)
+        if not htmx:
+            return super().process_view(request, view_func, view_args, view_kwargs)
+        sign_in = redirect_to_login(
+            htmx.current_url_abs_path or "/", self.get_login_url(view_func), self.get_redirect_field_name(view_func)
+        )
+        return HttpResponseClientRedirect(sign_in.url)
