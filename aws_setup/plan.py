@@ -1,0 +1,429 @@
+"""The difference between what is desired and what AWS holds: an ordered list of actions. Pure.
+
+A plan is a value: it prints, hashes, stores and compares. Each action is safe to do twice.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Self
+
+from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
+from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.names import dashed
+from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument
+
+Verb = Literal["create", "change", "remove", "keep"]
+
+
+@dataclass(frozen=True)
+class ObservedProvider:
+    """An IAM OIDC provider as GetOpenIDConnectProvider answers."""
+
+    arn: str
+    audiences: tuple[str, ...]
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ObservedRole:
+    """An IAM role with its policies: inline ones by name, attached ones by ARN."""
+
+    arn: str
+    trust: PolicyDocument
+    tags: dict[str, str] = field(default_factory=dict)
+    boundary_arn: str = ""
+    inline: dict[str, PolicyDocument] = field(default_factory=dict)
+    attached: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    def is_ours(self, installation_id: str) -> bool:
+        """Whether this console made it, by its ownership tag."""
+        return self.tags.get(INSTALLATION_TAG) == installation_id
+
+
+@dataclass(frozen=True)
+class ObservedState:
+    """What the account holds of the things a desired state names; None where there is none."""
+
+    account_id: str
+    provider: ObservedProvider | None
+    role: ObservedRole | None
+    retired_role: ObservedRole | None = None
+
+
+@dataclass(frozen=True)
+class Action:
+    """One call to AWS with its exact request, or (verb `keep`) the note that nothing is to be done.
+
+    `request` holds boto3's keyword arguments; `before` and `after` are for a person to compare.
+    """
+
+    action: str
+    verb: Verb
+    resource: str
+    summary: str
+    why: str
+    request: dict[str, Any] = field(default_factory=dict)
+    before: Any = None
+    after: Any = None
+    after_proof: bool = False
+    service: str = "iam"
+
+    @property
+    def key(self) -> str:
+        """Equal for two actions that send AWS the same request."""
+        return canonical([self.service, self.action, self.request])
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        return cls(**data)
+
+
+def canonical(value: Any) -> str:
+    """One text for one JSON value, whatever the order of its keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def policy_text(document: PolicyDocument) -> str:
+    """A policy document as it is sent to IAM; key order is kept, so equal documents give equal requests."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def fingerprint(desired: DesiredState, actions: Iterable[Action]) -> str:
+    """SHA-256 over account, partition, desired state and every request."""
+    content = {
+        "account": desired.account_id,
+        "partition": desired.partition,
+        "desired": desired.to_json(),
+        "requests": [action.key for action in actions if action.verb != "keep"],
+    }
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def writes(actions: Iterable[Action]) -> list[Action]:
+    """The actions that change something."""
+    return [action for action in actions if action.verb != "keep"]
+
+
+def find_unapproved(current: Iterable[Action], *, approved: Iterable[Action]) -> list[Action]:
+    """The writes that were not part of what was approved: new or different since. Empty: the approval still covers."""
+    keys = {action.key for action in approved}
+    return [action for action in writes(current) if action.key not in keys]
+
+
+def build_plan(desired: DesiredState, observed: ObservedState) -> list[Action]:
+    """What is to be done, in order, so that AWS holds what is desired. Raises Blocked where it may not be done."""
+    if observed.account_id != desired.account_id:
+        raise Blocked(wrong_account(desired, observed.account_id))
+    if desired.is_absent:
+        return [_keep_provider(desired, observed), *_remove_role(desired, observed.role, after_proof=False)]
+    return [
+        *_plan_provider(desired, observed.provider),
+        *_plan_role(desired, observed.role),
+        *_plan_permissions(desired, observed.role),
+        *_remove_role(desired, observed.retired_role, after_proof=True),
+    ]
+
+
+def wrong_account(desired: DesiredState, caller_account_id: str) -> Problem:
+    return Problem(
+        code="wrong_account",
+        sentence=f"The worker now acts in account {dashed(caller_account_id)}, but this plan is for "
+        f"{dashed(desired.account_id)}.",
+        why="Nothing was written: the caller's account is compared with the plan's at every run.",
+        remedy="Give the worker credentials for the planned account, or plan for the other one.",
+        command="aws sts get-caller-identity",
+        fix="check_caller",
+    )
+
+
+def _role_not_ours(role: ObservedRole, desired: DesiredState) -> Problem:
+    owner = role.tags.get(INSTALLATION_TAG)
+    whose = "another installation of this console" if owner else "somebody else"
+    return Problem(
+        code="role_not_ours",
+        sentence=f"A role named {role.name} exists in {dashed(desired.account_id)} and belongs to {whose}.",
+        why="It does not carry this console's ownership tag, so it is not touched. "
+        "IAM compares role names regardless of case.",
+        remedy="Choose another role name under Permissions → Options, or remove that role in AWS first.",
+        command=f"aws iam get-role --role-name {role.name}",
+        link="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
+        evidence={"role": role.arn},
+    )
+
+
+def _plan_provider(desired: DesiredState, provider: ObservedProvider | None) -> list[Action]:
+    if provider is None:
+        request = {
+            "Url": desired.issuer_url,
+            "ClientIDList": [desired.audience],
+            "Tags": _tag_list(desired.provider_tags),
+        }
+        return [
+            Action(
+                action="CreateOpenIDConnectProvider",
+                verb="create",
+                resource=desired.provider_arn,
+                summary=f"Create the identity provider for {desired.issuer_url} with audience {desired.audience}",
+                why="AWS accepts tokens only of issuers registered in the account. "
+                "No thumbprint is sent: IAM fills one in.",
+                request=request,
+                after=request,
+            )
+        ]
+    if desired.audience not in provider.audiences:
+        return [
+            Action(
+                action="AddClientIDToOpenIDConnectProvider",
+                verb="change",
+                resource=provider.arn,
+                summary=f"Add audience {desired.audience} to the identity provider for {desired.issuer_url}",
+                why="Vertesia's tokens for Bedrock carry this audience. "
+                f"The audiences already there stay: {', '.join(provider.audiences) or 'none'}.",
+                request={"OpenIDConnectProviderArn": provider.arn, "ClientID": desired.audience},
+                before=list(provider.audiences),
+                after=[*provider.audiences, desired.audience],
+            )
+        ]
+    return [
+        Action(
+            action="CreateOpenIDConnectProvider",
+            verb="keep",
+            resource=provider.arn,
+            summary=f"Keep the identity provider for {desired.issuer_url}",
+            why=f"It exists and lists audience {desired.audience}; all environments of the account share it.",
+        )
+    ]
+
+
+def _keep_provider(desired: DesiredState, observed: ObservedState) -> Action:
+    exists = observed.provider is not None
+    return Action(
+        action="DeleteOpenIDConnectProvider",
+        verb="keep",
+        resource=desired.provider_arn,
+        summary=f"Keep the identity provider for {desired.issuer_url}"
+        if exists
+        else f"There is no identity provider for {desired.issuer_url}",
+        why="Other roles of the account may trust it; by itself it lets nobody in." if exists else "Nothing to keep.",
+    )
+
+
+def _plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
+    trust_sentence = f"only tokens with subject {desired.subject} and audience {desired.audience}"
+    if role is None:
+        request: dict[str, Any] = {
+            "RoleName": desired.role_name,
+            "Path": desired.role_path,
+            "AssumeRolePolicyDocument": policy_text(desired.trust),
+            "Description": desired.description,
+            "Tags": _tag_list(desired.role_tags),
+        }
+        if desired.boundary_arn:
+            request["PermissionsBoundary"] = desired.boundary_arn
+        return [
+            Action(
+                action="CreateRole",
+                verb="create",
+                resource=desired.role_arn,
+                summary=f"Create role {desired.role_name}, which {trust_sentence} may assume",
+                why="Vertesia borrows this role for an hour at a time; its ARN is the environment's API key.",
+                request=request,
+                after={**request, "AssumeRolePolicyDocument": desired.trust},
+            )
+        ]
+    if not role.is_ours(desired.installation_id):
+        raise Blocked(_role_not_ours(role, desired))
+    owner = role.tags.get(ENVIRONMENT_TAG, desired.environment_id)
+    if owner not in (desired.environment_id, desired.earlier_environment_id):
+        raise Blocked(_role_of_another_environment(role, owner))
+    actions = []
+    if role.trust != desired.trust:
+        actions.append(
+            Action(
+                action="UpdateAssumeRolePolicy",
+                verb="change",
+                resource=role.arn,
+                summary=f"Change the trust of role {role.name}: {trust_sentence} may assume it",
+                why="What the role trusts now is not what was agreed.",
+                request={"RoleName": role.name, "PolicyDocument": policy_text(desired.trust)},
+                before=role.trust,
+                after=desired.trust,
+            )
+        )
+    missing_tags = {key: value for key, value in desired.role_tags.items() if role.tags.get(key) != value}
+    if missing_tags:
+        actions.append(
+            Action(
+                action="TagRole",
+                verb="change",
+                resource=role.arn,
+                summary=f"Set {len(missing_tags)} tag{'s' if len(missing_tags) > 1 else ''} on role {role.name}",
+                why="Tags say who made the role and for which environment; yours stand beside them.",
+                request={"RoleName": role.name, "Tags": _tag_list(missing_tags)},
+                before={key: role.tags[key] for key in missing_tags if key in role.tags},
+                after=missing_tags,
+            )
+        )
+    if desired.boundary_arn and role.boundary_arn != desired.boundary_arn:
+        actions.append(
+            Action(
+                action="PutRolePermissionsBoundary",
+                verb="change",
+                resource=role.arn,
+                summary=f"Set the permissions boundary of role {role.name}",
+                why="This installation requires the boundary on every role it writes.",
+                request={"RoleName": role.name, "PermissionsBoundary": desired.boundary_arn},
+                before=role.boundary_arn or None,
+                after=desired.boundary_arn,
+            )
+        )
+    if not actions:
+        actions.append(
+            Action(
+                action="CreateRole",
+                verb="keep",
+                resource=role.arn,
+                summary=f"Keep role {role.name} and its trust",
+                why=f"It exists, is ours, and {trust_sentence} may assume it.",
+            )
+        )
+    return actions
+
+
+def _role_of_another_environment(role: ObservedRole, owner: str) -> Problem:
+    return Problem(
+        code="role_of_another_environment",
+        sentence=f"Role {role.name} was made by this console for environment {owner}.",
+        why="Each environment has a role of its own, so that one can be removed without the other.",
+        remedy="Choose another role name under Permissions → Options.",
+        evidence={"role": role.arn, "environment": owner},
+    )
+
+
+def _plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
+    name = role.name if role else desired.role_name
+    arn = role.arn if role else desired.role_arn
+    inline = role.inline if role else {}
+    attached = role.attached if role else ()
+    actions: list[Action] = []
+    wanted_inline, wanted_arn = desired.inline_policy, desired.attached_policy_arn
+    if wanted_inline is not None and inline.get(INLINE_POLICY_NAME) != wanted_inline:
+        actions.append(
+            Action(
+                action="PutRolePolicy",
+                verb="change" if INLINE_POLICY_NAME in inline else "create",
+                resource=arn,
+                summary=f"Allow role {name} to list and invoke Bedrock models, and nothing else",
+                why="These are the calls that Vertesia's Bedrock driver makes.",
+                request={
+                    "RoleName": name,
+                    "PolicyName": INLINE_POLICY_NAME,
+                    "PolicyDocument": policy_text(wanted_inline),
+                },
+                before=inline.get(INLINE_POLICY_NAME),
+                after=wanted_inline,
+            )
+        )
+    if wanted_arn and wanted_arn not in attached:
+        actions.append(
+            Action(
+                action="AttachRolePolicy",
+                verb="create",
+                resource=arn,
+                summary=f"Attach policy {wanted_arn.rsplit('/', 1)[-1]} to role {name}",
+                why="It was chosen instead of the generated policy.",
+                request={"RoleName": name, "PolicyArn": wanted_arn},
+                before=list(attached),
+                after=[*attached, wanted_arn],
+            )
+        )
+    if wanted_inline is None and INLINE_POLICY_NAME in inline:
+        actions.append(_delete_inline(name, arn, INLINE_POLICY_NAME, inline[INLINE_POLICY_NAME]))
+    for policy_arn in desired.retire_policy_arns:
+        if policy_arn in attached and policy_arn != wanted_arn:
+            actions.append(_detach(name, arn, policy_arn, attached))
+    if not actions:
+        what = f"policy {wanted_arn.rsplit('/', 1)[-1]}" if wanted_arn else "its Bedrock policy"
+        actions.append(
+            Action(
+                action="AttachRolePolicy" if wanted_arn else "PutRolePolicy",
+                verb="keep",
+                resource=arn,
+                summary=f"Keep {what} on role {name}",
+                why="It is what was agreed.",
+            )
+        )
+    return actions
+
+
+def _delete_inline(name: str, arn: str, policy_name: str, document: PolicyDocument) -> Action:
+    return Action(
+        action="DeleteRolePolicy",
+        verb="remove",
+        resource=arn,
+        summary=f"Remove inline policy {policy_name} from role {name}",
+        why="IAM deletes a role only when it holds no policy, and a policy that is not wanted grants what is not wanted.",
+        request={"RoleName": name, "PolicyName": policy_name},
+        before=document,
+    )
+
+
+def _detach(name: str, arn: str, policy_arn: str, attached: tuple[str, ...]) -> Action:
+    return Action(
+        action="DetachRolePolicy",
+        verb="remove",
+        resource=arn,
+        summary=f"Detach policy {policy_arn.rsplit('/', 1)[-1]} from role {name}",
+        why="The policy itself stays; only its tie to this role goes.",
+        request={"RoleName": name, "PolicyArn": policy_arn},
+        before=list(attached),
+        after=[other for other in attached if other != policy_arn],
+    )
+
+
+def _remove_role(desired: DesiredState, role: ObservedRole | None, *, after_proof: bool) -> list[Action]:
+    if role is None:
+        if not desired.is_absent:
+            return []
+        return [
+            Action(
+                action="DeleteRole",
+                verb="keep",
+                resource=desired.role_arn,
+                summary=f"Role {desired.role_name} does not exist",
+                why="Somebody removed it already.",
+            )
+        ]
+    if not role.is_ours(desired.installation_id):
+        if not desired.is_absent:
+            return []
+        raise Blocked(_role_not_ours(role, desired))
+    actions = [_detach(role.name, role.arn, policy_arn, role.attached) for policy_arn in role.attached]
+    actions += [_delete_inline(role.name, role.arn, name, document) for name, document in role.inline.items()]
+    actions.append(
+        Action(
+            action="DeleteRole",
+            verb="remove",
+            resource=role.arn,
+            summary=f"Delete role {role.name}",
+            why="The new role is proven by then; nothing uses this one any more."
+            if after_proof
+            else "Vertesia can no longer assume it afterwards.",
+            request={"RoleName": role.name},
+            before={"AssumeRolePolicyDocument": role.trust, "Tags": role.tags},
+        )
+    )
+    return [replace(action, after_proof=after_proof) for action in actions]
+
+
+def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
