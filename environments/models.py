@@ -25,7 +25,9 @@ class Installation(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     installation_id = models.UUIDField(default=uuid.uuid4, editable=False)
     world = models.CharField(max_length=10, choices=World.choices)
-    issuer_url = models.CharField(max_length=255, help_text="The built-in issuer's address as first started.")
+    issuer_url = models.CharField(
+        max_length=255, blank=True, help_text="The built-in issuer's address as first started; empty: there is none."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -279,6 +281,27 @@ class SignInLink(models.Model):
 
     def __str__(self) -> str:
         return f"sign-in link of {self.created_by}"
+
+    def use(self, *, now: datetime) -> bool:
+        """Use the link up, by one conditional UPDATE. False where it was used before or has run out."""
+        unused = SignInLink.objects.filter(pk=self.pk, used_at__isnull=True, expires_at__gt=now)
+        return unused.update(used_at=now) == 1
+
+
+class SignInAttempt(models.Model):
+    """A recent try to sign in, kept for as long as it slows the next one down. Shared by all web processes."""
+
+    source_sha256 = models.CharField(max_length=64, help_text="Of the name tried and the address it came from.")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["source_sha256", "at"], name="sign_in_attempt_recent"),
+            models.Index(fields=["at"], name="sign_in_attempt_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"sign-in attempt at {self.at}"
 
 
 class Event(models.Model):
