@@ -1,0 +1,267 @@
+"""What every template of the console needs: times, statuses, identifiers, JSON and its differences.
+
+`{% load console %}`. Everything that comes from outside is escaped here, once.
+"""
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import template
+from django.utils import timezone
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+
+# --- Statuses: a colour, an icon and a word -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one status is drawn: `tone` is a CSS class suffix, `icon` a heroicon, `word` what stands beside it."""
+
+    tone: str
+    icon: str
+    word: str
+
+
+LOOKS = {
+    # environments.models.Status
+    "needs_attention": Look("bad", "exclamation-triangle", "Needs attention"),
+    "waiting_for_approval": Look("wait", "hand-raised", "Waiting for approval"),
+    "waiting_for_vertesia": Look("wait", "clock", "Waiting for Vertesia"),
+    "setting_up": Look("busy", "arrow-path", "Setting up"),
+    "proof_is_old": Look("wait", "clock", "Proof is old"),
+    "not_connected": Look("quiet", "minus-circle", "Not connected"),
+    "disconnected": Look("quiet", "link-slash", "Disconnected"),
+    "confirmed": Look("person", "user-circle", "Confirmed"),
+    "connected": Look("good", "check-circle", "Connected"),
+    "not_connectable": Look("quiet", "no-symbol", "Not connectable"),
+    # aws_setup.models.Run.State
+    "applying": Look("busy", "arrow-path", "Applying"),
+    "verifying": Look("busy", "arrow-path", "Verifying"),
+    "finishing": Look("busy", "arrow-path", "Finishing"),
+    "succeeded": Look("good", "check-circle", "Succeeded"),
+    "failed": Look("bad", "x-circle", "Failed"),
+    # aws_setup.models.Step.State
+    "pending": Look("quiet", "ellipsis-horizontal-circle", "Pending"),
+    "running": Look("busy", "arrow-path", "Running"),
+    "done": Look("good", "check-circle", "Done"),
+    # aws_setup.models.Verification.State
+    "proven": Look("good", "check-circle", "Proven"),
+    "not_provable": Look("wait", "question-mark-circle", "Not provable from here"),
+    # aws_setup.models.Check.Result
+    "pass": Look("good", "check-circle", "Pass"),
+    "fail": Look("bad", "x-circle", "Fail"),
+    "skipped": Look("quiet", "minus-circle", "Skipped"),
+    "not_run": Look("quiet", "ellipsis-horizontal-circle", "Not run"),
+    # aws_setup.chain.LinkState
+    "unproven": Look("quiet", "question-mark-circle", "Unproven"),
+    "broken": Look("bad", "x-circle", "Broken"),
+    "after_break": Look("quiet", "minus-circle", "Not reached"),
+    # the worker's credentials
+    "ready": Look("good", "check-circle", "Ready"),
+    "not_checked": Look("quiet", "question-mark-circle", "Not checked"),
+    "checking": Look("busy", "arrow-path", "Checking"),
+}
+
+
+@register.filter
+def look(status: object) -> Look:
+    """How a status is drawn; one that is unknown here is quiet and says its own name."""
+    name = str(getattr(status, "value", status))
+    return LOOKS.get(name) or Look("quiet", "question-mark-circle", name.replace("_", " ").capitalize())
+
+
+@register.filter
+def status_now(environment: Any) -> object:
+    """The environment's status at this moment: a proof may have grown old since it was stored."""
+    return environment.status_at(timezone.now())
+
+
+# --- Times: stored in UTC, shown relative, exact with its zone ------------------------------------------------
+
+UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+def in_words(span: timedelta) -> str:
+    """A length of time in its largest whole unit, as in `4 minutes`."""
+    seconds = int(abs(span.total_seconds()))
+    for size, unit in UNITS:
+        if seconds >= size:
+            number = seconds // size
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return "0 seconds"
+
+
+def relative(moment_: datetime, *, now: datetime) -> str:
+    """`4 minutes ago`, `in 2 hours`, `just now`."""
+    span = moment_ - now
+    if abs(span) < timedelta(seconds=5):
+        return "just now"
+    return f"in {in_words(span)}" if span > timedelta() else f"{in_words(span)} ago"
+
+
+def exact(moment_: datetime) -> str:
+    """`2026-11-23 14:05:09 UTC`."""
+    return f"{moment_.astimezone(timezone.get_default_timezone()):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@register.simple_tag
+def moment(value: datetime | None, never: str = "never", focus: bool = True) -> str:
+    """A `<time>` that reads relative and tells the exact moment on hover, focus and print; `never` where None.
+
+    With `focus=False` it is no tab stop of its own, for dense tables.
+    """
+    if value is None:
+        return format_html("{}", never)
+    return format_html(
+        '<time datetime="{}" title="{}" data-relative{}>{}</time>',
+        value.isoformat(timespec="seconds"),
+        exact(value),
+        mark_safe(' tabindex="0"') if focus else "",
+        relative(value, now=timezone.now()),
+    )
+
+
+@register.simple_tag
+def elapsed(since: datetime | None, until: datetime | None = None) -> str:
+    """The time between two moments, which goes on counting while `until` is None; nothing without `since`."""
+    if since is None:
+        return ""
+    span = in_words((until or timezone.now()) - since)
+    if until:
+        return format_html("<span>{}</span>", span)
+    return format_html('<span data-since="{}">{}</span>', since.isoformat(timespec="seconds"), span)
+
+
+# --- Identifiers ----------------------------------------------------------------------------------------------
+
+
+@register.filter
+def breakable(text: object) -> SafeString:
+    """An ARN or URL that may break after `:` and `/`, and never inside a word."""
+    return mark_safe(re.sub(r"([:/]+)", r"\1<wbr>", str(escape(str(text)))))  # noqa: S308 - escaped in the same line
+
+
+@register.filter
+def dashed(account_id: str) -> str:
+    """An account id as AWS's console shows it: 1234-5678-9012."""
+    return "-".join((account_id[:4], account_id[4:8], account_id[8:])) if len(account_id) == 12 else account_id
+
+
+@register.filter
+def host(url: str) -> str:
+    """The host of a URL; the text itself where it has none."""
+    return urlsplit(url).netloc or url
+
+
+@register.filter
+def resource_name(resource: str) -> str:
+    """What a person calls an AWS resource: the part of its ARN after the account, or the name itself."""
+    return resource.split(":", 5)[-1] if resource.startswith("arn:") else resource
+
+
+# --- JSON and its differences ---------------------------------------------------------------------------------
+
+
+def _lines(value: object) -> list[str]:
+    return [] if value is None else json.dumps(value, indent=2, sort_keys=False).splitlines()
+
+
+@register.filter
+def pretty_json(value: object) -> str:
+    """JSON with an indent of two; policies that AWS wants as strings are opened."""
+    return json.dumps(_opened(value), indent=2)
+
+
+def _opened(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _opened(inner) for key, inner in value.items()}
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+@dataclass(frozen=True)
+class DiffLine:
+    """One line of a difference; `kind` is same, added or removed, `mark` the sign that says so without colour."""
+
+    kind: str
+    mark: str
+    text: str
+
+
+KINDS = {" ": "same", "+": "added", "-": "removed"}
+
+
+@register.filter
+def differences(action: dict[str, Any]) -> list[DiffLine]:
+    """What an action changes, line by line, from its `before` to its `after`; empty where it shows neither."""
+    before, after = _lines(action.get("before")), _lines(action.get("after"))
+    return [
+        DiffLine(KINDS[line[0]], line[0].strip(), line[2:])
+        for line in difflib.ndiff(before, after)
+        if line[0] in KINDS
+    ]
+
+
+@register.filter
+def kept(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The actions of a plan that leave things as they are."""
+    return [action for action in actions if action.get("verb") == "keep"]
+
+
+CHECK_TITLES = {
+    "issuer": "Issuer answers",
+    "token": "Token is well-formed",
+    "exchange": "STS exchanges the token",
+    "identity": "The assumed role is the agreed one",
+    "foundation_models": "Foundation models can be listed",
+    "inference_profiles": "Inference profiles can be listed",
+    "custom_models": "Custom models can be listed",
+}
+
+
+@register.filter
+def check_title(check_name: str) -> str:
+    """What a check of a verification shows, as a person says it."""
+    return CHECK_TITLES.get(check_name, check_name.replace("_", " ").capitalize())
+
+
+# --- Navigation -----------------------------------------------------------------------------------------------
+
+SECTIONS = {
+    "overview": "overview",
+    "accounts": "accounts",
+    "account": "accounts",
+    "provisioning": "accounts",
+    "issuers": "issuers",
+    "issuer": "issuers",
+    "sandbox": "sandbox",
+    "real": "sandbox",
+}
+
+
+@register.simple_tag(takes_context=True)
+def section(context: template.Context) -> str:
+    """Which entry of the navigation the page belongs to, by the first word of its URL name."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    name = (match.url_name or "") if match else ""
+    return SECTIONS.get(name.split("_")[0], "environments" if name else "")
+
+
+@register.filter
+def count(number: int, noun: str) -> str:
+    """`1 role`, `3 roles`, `2,000 roles`; a plural of its own stands after a comma: `identity,identities`."""
+    singular, _, plural = noun.partition(",")
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
