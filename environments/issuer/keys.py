@@ -20,7 +20,7 @@ from django.db import transaction
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from environments.models import SigningKey
-from environments.secrets import decrypt, encrypt
+from environments.secrets import decrypt, encrypt, encrypt_again
 
 RSA_BITS = 2048
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -108,3 +108,12 @@ def _load_once(encrypted: bytes) -> PrivateKey:
 def list_public_jwks() -> list[dict[str, Any]]:
     """The public keys to publish, the signing key first, then the newest."""
     return list(SigningKey.objects.values_list("public_jwk", flat=True))
+
+
+def encrypt_keys_again() -> int:
+    """Encrypt every private key with the newest of ENCRYPTION_KEYS; how many there are. Raises secrets.NoKeyFits."""
+    keys = list(SigningKey.objects.all())
+    for key in keys:
+        key.private_key_encrypted = encrypt_again(bytes(key.private_key_encrypted))
+    SigningKey.objects.bulk_update(keys, ["private_key_encrypted"])
+    return len(keys)
