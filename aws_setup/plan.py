@@ -371,7 +371,7 @@ def _delete_inline(name: str, arn: str, policy_name: str, document: PolicyDocume
         verb="remove",
         resource=arn,
         summary=f"Remove inline policy {policy_name} from role {name}",
-        why="IAM deletes a role only when it holds no policy, and a policy that is not wanted grants what is not wanted.",
+        why="It is not part of what was agreed, and IAM deletes a role only when it holds no policy.",
         request={"RoleName": name, "PolicyName": policy_name},
         before=document,
     )

@@ -1,0 +1,68 @@
+"""The only door to AWS. Everything else sees the Gateway protocol and its values."""
+
+from datetime import datetime
+
+from aws_setup.credentials import AwsSession
+from aws_setup.desired import DesiredState
+from aws_setup.gateway import bedrock, iam, sts
+from aws_setup.gateway.protocol import Caller, Exchange, Gateway, Listing, Performed, RoleCredentials
+from aws_setup.gateway.wire import Wire
+from aws_setup.plan import Action, ObservedState
+
+__all__ = ["AwsGateway", "Gateway"]
+
+
+class AwsGateway:
+    """The Gateway on boto3, for one account."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._wire = Wire(session)
+
+    @property
+    def calls(self) -> int:
+        return self._wire.calls
+
+    @property
+    def seconds(self) -> float:
+        return self._wire.seconds
+
+    def identify_caller(self) -> Caller:
+        """Who the worker is in this account."""
+        return sts.identify_caller(self._wire)
+
+    def read_account_alias(self) -> str:
+        """The account's alias, or empty. Needs iam:ListAccountAliases."""
+        aliases = self._wire.call("iam", "list_account_aliases")["AccountAliases"]
+        return str(aliases[0]) if aliases else ""
+
+    def observe(self, desired: DesiredState) -> ObservedState:
+        """What the account holds of what `desired` names; see iam.read_provider and iam.read_role for the rights."""
+        return ObservedState(
+            account_id=self.identify_caller().account_id,
+            provider=iam.read_provider(self._wire, desired.provider_arn),
+            role=iam.read_role(self._wire, desired.role_name),
+            retired_role=iam.read_role(self._wire, desired.retire_role_name) if desired.retire_role_name else None,
+        )
+
+    def read_audiences(self, provider_arn: str) -> tuple[str, ...]:
+        """The audience list of a provider, empty where there is none. Needs iam:GetOpenIDConnectProvider."""
+        provider = iam.read_provider(self._wire, provider_arn)
+        return provider.audiences if provider else ()
+
+    def read_role_last_used(self, role_name: str) -> datetime | None:
+        """When IAM last saw the role used, up to four hours late; None where never. Needs iam:GetRole."""
+        last_used = self._wire.call("iam", "get_role", RoleName=role_name)["Role"].get("RoleLastUsed", {})
+        moment: datetime | None = last_used.get("LastUsedDate")
+        return moment
+
+    def perform(self, action: Action) -> Performed:
+        """Send one action's exact request."""
+        return iam.perform(self._wire, action)
+
+    def exchange(self, token: str, *, role_arn: str, session_name: str, region: str) -> Exchange:
+        """Exchange a token for the role's credentials."""
+        return sts.exchange(self._wire, token, role_arn=role_arn, session_name=session_name, region=region)
+
+    def list_models(self, credentials: RoleCredentials | None, *, region: str) -> Listing:
+        """The three listings with the role's credentials, or (None) the worker's own."""
+        return bedrock.list_models(self._wire, credentials, region=region)

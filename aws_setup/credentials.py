@@ -1,0 +1,184 @@
+"""From an account to AWS clients: the worker's own credential chain, or a role assumed from it.
+
+In the sandbox a session uses fixed fake keys, ignores every AWS variable, profile and metadata service, and refuses
+an endpoint that is missing or not loopback.
+"""
+
+import ipaddress
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, DeferredRefreshableCredentials
+from botocore.session import Session
+
+SANDBOX_ACCESS_KEY = "AKIASANDBOXCONSOLE00"
+SANDBOX_SECRET_KEY = "sandbox-console-secret-not-a-secret"
+DEFAULT_REGION = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1"}
+
+CONNECT_TIMEOUT_SECONDS = 3
+READ_TIMEOUT_SECONDS = 10
+
+
+class SandboxUnavailable(RuntimeError):
+    """The sandbox AWS has no address, or not one on this machine."""
+
+
+@dataclass(frozen=True)
+class AccountAccess:
+    """How the worker gets into an account: by `role_arn` from its own chain, or (empty) as its own chain is."""
+
+    role_arn: str = ""
+    external_id: str = field(default="", repr=False)
+
+
+def require_loopback(url: str) -> str:
+    """`url`, if it is an http address of this machine with a port; SandboxUnavailable otherwise."""
+    parts = urlsplit(url)
+    try:
+        is_loopback = ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        is_loopback = parts.hostname == "localhost"
+    if parts.scheme != "http" or not is_loopback or not parts.port:
+        raise SandboxUnavailable(
+            "The sandbox AWS is not running: it has no address on this machine. Start it with `make run`."
+        )
+    return url
+
+
+class AwsSession:
+    """Clients of one account. Building a client costs tens of milliseconds, so they are kept for as long as this."""
+
+    def __init__(self, core: Session, *, endpoint_url: str | None) -> None:
+        self._core = core
+        self._endpoint_url = endpoint_url
+        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self.region: str = core.get_config_variable("region") or DEFAULT_REGION["aws"]
+
+    @property
+    def source(self) -> str:
+        """Where the credentials come from, as botocore names it, with the profile where one is used."""
+        if self._endpoint_url:
+            return "sandbox"
+        credentials = self._core.get_credentials()
+        method = str(credentials.method) if credentials else "none"
+        profile = self._core.profile
+        return f"{method} (profile {profile})" if profile else method
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the credentials run out; None where they do not, or where that is not known."""
+        return getattr(self._core.get_credentials(), "_expiry_time", None)
+
+    def client(self, service: str, *, region: str = "") -> Any:
+        """A client with the account's own credentials."""
+        return self._client(service, region=region or self.region, is_unsigned=False)
+
+    def unsigned_client(self, service: str, *, region: str) -> Any:
+        """A client that signs nothing and sends no session token, as AssumeRoleWithWebIdentity wants it."""
+        return self._client(service, region=region, is_unsigned=True)
+
+    def client_as(
+        self, service: str, *, region: str, access_key_id: str, secret_access_key: str, session_token: str
+    ) -> Any:
+        """A client with other, short-lived credentials; not kept."""
+        return self._core.create_client(
+            service,
+            region_name=region,
+            endpoint_url=self._endpoint_url,
+            config=self._config(),
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            aws_session_token=session_token,
+        )
+
+    def _client(self, service: str, *, region: str, is_unsigned: bool) -> Any:
+        key = (service, region, is_unsigned)
+        if key not in self._clients:
+            config = self._config(signature_version=UNSIGNED) if is_unsigned else self._config()
+            self._clients[key] = self._core.create_client(
+                service, region_name=region, endpoint_url=self._endpoint_url, config=config
+            )
+        return self._clients[key]
+
+    def _config(self, **more: Any) -> Config:
+        """One attempt per call: retrying is the services' affair, who know what is worth it and can say so."""
+        if self._endpoint_url:
+            more["proxies"] = {}
+        return Config(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            user_agent_extra="vertesia-aws-setup",
+            **more,
+        )
+
+
+class AwsSessions:
+    """Opens sessions, and keeps them so that a warm worker pays for clients once.
+
+    `find_sandbox_url` is None for real AWS. `forget` drops what is kept, so that renewed credentials are seen.
+    """
+
+    def __init__(self, *, find_sandbox_url: Callable[[], str] | None) -> None:
+        self._find_sandbox_url = find_sandbox_url
+        self._sessions: dict[tuple[AccountAccess, str], AwsSession] = {}
+        self._loader: Any = None
+
+    def forget(self) -> None:
+        """Read the credential chain anew at the next use."""
+        self._sessions.clear()
+
+    def open(self, access: AccountAccess) -> AwsSession:
+        """The session for an account. Raises SandboxUnavailable; missing credentials show at the first call."""
+        sandbox_url = require_loopback(self._find_sandbox_url()) if self._find_sandbox_url else ""
+        key = (access, sandbox_url)
+        if key not in self._sessions:
+            core = self._own_chain(sandbox_url)
+            if access.role_arn:
+                core = self._assumed(core, access, sandbox_url)
+            self._sessions[key] = AwsSession(core, endpoint_url=sandbox_url or None)
+        return self._sessions[key]
+
+    def _own_chain(self, sandbox_url: str) -> Session:
+        if not sandbox_url:
+            return self._share_loader(Session())
+        deaf = {name: (None, None, value[2], value[3]) for name, value in Session.SESSION_VARIABLES.items()}
+        session = Session(session_vars=deaf)
+        session.set_config_variable("config_file", os.devnull)
+        session.set_config_variable("credentials_file", os.devnull)
+        session.set_config_variable("region", DEFAULT_REGION["aws"])
+        session.set_credentials(SANDBOX_ACCESS_KEY, SANDBOX_SECRET_KEY)
+        return self._share_loader(session)
+
+    def _assumed(self, source: Session, access: AccountAccess, sandbox_url: str) -> Session:
+        extra = {"RoleSessionName": "vertesia-aws-setup"}
+        if access.external_id:
+            extra["ExternalId"] = access.external_id
+        region = source.get_config_variable("region") or DEFAULT_REGION["aws"]
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=partial(source.create_client, region_name=region, endpoint_url=sandbox_url or None),
+            source_credentials=source.get_credentials() or Credentials("", ""),
+            role_arn=access.role_arn,
+            extra_args=extra,
+        )
+        session = self._share_loader(Session())
+        session.set_config_variable("region", region)
+        session._credentials = DeferredRefreshableCredentials(  # botocore offers no public setter for these
+            method="assume-role", refresh_using=fetcher.fetch_credentials
+        )
+        return session
+
+    def _share_loader(self, session: Session) -> Session:
+        """Service descriptions are megabytes of JSON: one process reads each once."""
+        if self._loader is None:
+            self._loader = session.get_component("data_loader")
+        else:
+            session.register_component("data_loader", self._loader)
+        return session

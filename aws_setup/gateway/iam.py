@@ -1,0 +1,91 @@
+"""IAM: reading what is there, and performing the actions of a plan."""
+
+from typing import Any
+
+from aws_setup.gateway.errors import AwsError, AwsRefused
+from aws_setup.gateway.protocol import Performed
+from aws_setup.gateway.wire import Wire
+from aws_setup.plan import Action, ObservedProvider, ObservedRole
+
+NOT_FOUND = {"NoSuchEntity", "NoSuchEntityException"}
+ALREADY_THERE = {"EntityAlreadyExists", "EntityAlreadyExistsException"}
+
+OUTCOME = {"create": "created", "change": "updated", "remove": "removed"}
+
+BOTO_METHOD = {
+    "AddClientIDToOpenIDConnectProvider": "add_client_id_to_open_id_connect_provider",
+    "AttachRolePolicy": "attach_role_policy",
+    "CreateOpenIDConnectProvider": "create_open_id_connect_provider",
+    "CreateRole": "create_role",
+    "DeleteRole": "delete_role",
+    "DeleteRolePolicy": "delete_role_policy",
+    "DetachRolePolicy": "detach_role_policy",
+    "PutRolePermissionsBoundary": "put_role_permissions_boundary",
+    "PutRolePolicy": "put_role_policy",
+    "TagRole": "tag_role",
+    "UpdateAssumeRolePolicy": "update_assume_role_policy",
+}
+"""Everything this console can ever write."""
+
+
+def read_provider(wire: Wire, provider_arn: str) -> ObservedProvider | None:
+    """The OIDC provider, or None. Needs iam:GetOpenIDConnectProvider."""
+    try:
+        answer = wire.call("iam", "get_open_id_connect_provider", OpenIDConnectProviderArn=provider_arn)
+    except AwsRefused as error:
+        if error.code in NOT_FOUND:
+            return None
+        raise
+    return ObservedProvider(
+        arn=provider_arn, audiences=tuple(answer.get("ClientIDList", ())), tags=_tags(answer.get("Tags", ()))
+    )
+
+
+def read_role(wire: Wire, role_name: str) -> ObservedRole | None:
+    """The role with its policies, or None.
+
+    Needs iam:GetRole, iam:ListRolePolicies, iam:GetRolePolicy and iam:ListAttachedRolePolicies.
+    """
+    try:
+        role = wire.call("iam", "get_role", RoleName=role_name)["Role"]
+    except AwsRefused as error:
+        if error.code in NOT_FOUND:
+            return None
+        raise
+    names = wire.pages("iam", "list_role_policies", "PolicyNames", RoleName=role_name)
+    attached = wire.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role_name)
+    return ObservedRole(
+        arn=role["Arn"],
+        trust=role["AssumeRolePolicyDocument"],
+        tags=_tags(role.get("Tags", ())),
+        boundary_arn=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+        inline={
+            name: wire.call("iam", "get_role_policy", RoleName=role_name, PolicyName=name)["PolicyDocument"]
+            for name in names
+        },
+        attached=tuple(policy["PolicyArn"] for policy in attached),
+    )
+
+
+def perform(wire: Wire, action: Action) -> Performed:
+    """Send one action's request. Doing it twice is safe: what is there already, or gone already, is `unchanged`.
+
+    Needs the IAM action of the same name (and, for the creating ones, the tagging action with it). Raises AwsError;
+    EntityAlreadyExists on a creation means that somebody was faster, and the caller must look again.
+    """
+    try:
+        answer = wire.call(action.service, BOTO_METHOD[action.action], **action.request)
+    except AwsRefused as error:
+        if action.verb == "remove" and error.code in NOT_FOUND:
+            return Performed("unchanged", error.request_id)
+        raise
+    return Performed(OUTCOME[action.verb], str(answer["ResponseMetadata"].get("RequestId", "")))
+
+
+def is_already_there(error: AwsError) -> bool:
+    """Whether a creation failed because the thing exists."""
+    return error.code in ALREADY_THERE
+
+
+def _tags(pairs: Any) -> dict[str, str]:
+    return {pair["Key"]: pair["Value"] for pair in pairs}

@@ -1,0 +1,89 @@
+"""What the services need of AWS: a small protocol. The services see this, never boto3."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from aws_setup.desired import DesiredState
+from aws_setup.gateway.errors import AwsError
+from aws_setup.plan import Action, ObservedState
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who AWS says the worker is. `source` is where the credentials came from, as botocore names it; never a key."""
+
+    account_id: str
+    arn: str
+    source: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Performed:
+    """What became of an action: created, updated, removed, or unchanged where AWS already held it."""
+
+    outcome: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class RoleCredentials:
+    """Short-lived credentials of the assumed role. Never stored, never shown: the repr holds no secret."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: datetime = field(repr=True)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A token exchanged for credentials. `assumed_role_arn` lacks the role's path, as AWS drops it there."""
+
+    credentials: RoleCredentials
+    assumed_role_arn: str
+    subject: str
+    audience: str
+    provider: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The three answers of Bedrock, as botocore's dictionaries in AWS's order, each an AwsError where it failed.
+
+    `foundation_models`: FoundationModelSummary; `custom_models`: CustomModelSummary;
+    `inference_profiles`: InferenceProfileSummary (system-defined ones), all pages.
+    """
+
+    foundation_models: list[dict[str, Any]] | AwsError
+    custom_models: list[dict[str, Any]] | AwsError
+    inference_profiles: list[dict[str, Any]] | AwsError
+    milliseconds: Mapping[str, int]
+
+
+class Gateway(Protocol):
+    """One AWS account as the worker may act in it. Every method raises AwsError; none retries."""
+
+    calls: int
+    """How many HTTP requests were sent to AWS through this gateway."""
+    seconds: float
+    """How long they took, from sending to the parsed answer."""
+
+    def identify_caller(self) -> Caller: ...
+
+    def read_account_alias(self) -> str: ...
+
+    def observe(self, desired: DesiredState) -> ObservedState: ...
+
+    def read_audiences(self, provider_arn: str) -> tuple[str, ...]: ...
+
+    def read_role_last_used(self, role_name: str) -> datetime | None: ...
+
+    def perform(self, action: Action) -> Performed: ...
+
+    def exchange(self, token: str, *, role_arn: str, session_name: str, region: str) -> Exchange: ...
+
+    def list_models(self, credentials: RoleCredentials | None, *, region: str) -> Listing: ...
