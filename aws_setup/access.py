@@ -1,0 +1,45 @@
+"""The only way a view of the set-up fetches an object for a person."""
+
+from django.db import models
+from django.shortcuts import get_object_or_404
+
+from aws_setup.models import Connection, Draft, Plan, Run
+from environments.access import Person, environments_for, may_administer
+
+
+def drafts_for(person: Person) -> models.QuerySet[Draft]:
+    """The drafts this person may go on with: their own, and everybody's for an administrator."""
+    if may_administer(person):
+        return Draft.objects.all()
+    return Draft.objects.filter(owner_id=person.pk) if person.is_authenticated else Draft.objects.none()
+
+
+def get_draft(person: Person, pk: int) -> Draft:
+    """One draft with its environment and issuer; Http404 where there is none for this person."""
+    drafts = drafts_for(person).filter(environment__in=environments_for(person))
+    return get_object_or_404(drafts.select_related("environment__organization__issuer"), pk=pk)
+
+
+def connections_for(person: Person) -> models.QuerySet[Connection]:
+    """The connections of the environments this person may see."""
+    return Connection.objects.filter(environment__in=environments_for(person))
+
+
+def get_connection(person: Person, *, environment_pk: int) -> Connection:
+    """The connection of one environment; Http404 where there is none for this person."""
+    connections = connections_for(person).select_related("environment__organization__issuer", "account")
+    return get_object_or_404(connections, environment_id=environment_pk)
+
+
+def get_plan(person: Person, *, draft_pk: int, fingerprint: str) -> Plan:
+    """The plan of a draft with exactly this fingerprint; Http404 where there is none for this person."""
+    plans = Plan.objects.filter(draft__in=drafts_for(person), environment__in=environments_for(person))
+    return get_object_or_404(plans.select_related("account", "environment"), draft_id=draft_pk, fingerprint=fingerprint)
+
+
+def get_run(person: Person, pk: int) -> Run:
+    """One run with its plan, draft, connection and environment; Http404 where there is none for this person."""
+    runs = Run.objects.filter(connection__in=connections_for(person)).select_related(
+        "plan__draft", "connection__account", "connection__environment__organization__issuer"
+    )
+    return get_object_or_404(runs, pk=pk)

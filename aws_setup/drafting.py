@@ -1,0 +1,169 @@
+"""Drafts: a person's answers on the way to a plan, kept at every step."""
+
+import logging
+from datetime import datetime
+from typing import Any, TypedDict
+
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from kombu.exceptions import OperationalError
+
+from aws_setup.models import Connection, Draft, Permissions, WorkerCaller
+from aws_setup.names import default_role_name
+from config.celery import app
+from environments.history import Actor
+from environments.models import Environment
+
+logger = logging.getLogger(__name__)
+
+PLANNING_TASK = "aws_setup.tasks.make_plan"
+
+
+class Answers(TypedDict, total=False):
+    """What Draft.answers holds: the wanted values, as typed and checked. Nothing secret."""
+
+    name: str
+    organization_id: str
+    environment_id: str
+    region: str
+    issuer_url: str
+    account_id: str
+    role_name: str
+    permissions: str
+    policy_arn: str
+    tags: dict[str, str]
+
+
+def unfinished_drafts(drafts: "models.QuerySet[Draft]") -> "models.QuerySet[Draft]":
+    """Those of `drafts` that no run came of yet."""
+    return drafts.filter(environment__isnull=False).exclude(plans__run__isnull=False)
+
+
+def find_draft(*, owner: User, environment: Environment, purpose: str) -> Draft | None:
+    """The unfinished draft of this owner, environment and purpose; None where there is none to continue."""
+    return unfinished_drafts(Draft.objects.filter(owner=owner, environment=environment, purpose=purpose)).first()
+
+
+def new_draft(*, owner: User | None, environment: Environment, purpose: str, actor: Actor) -> Draft:
+    """A draft, not stored yet, with answers from the environment and from what was agreed for it."""
+    return Draft(
+        owner=owner,
+        actor=actor,
+        purpose=purpose,
+        environment=environment,
+        answers={**_answers_from_environment(environment), **_answers_from_connection(environment)},
+    )
+
+
+def start_draft(*, owner: User | None, environment: Environment, purpose: str, actor: Actor) -> Draft:
+    """A draft with answers filled in from the environment and what was agreed for it.
+
+    An unfinished draft of the same owner, environment and purpose is continued, with the environment's present name;
+    one for `connect` also takes its ids, region and issuer from the environment, which is where a person corrects them.
+    """
+    draft = find_draft(owner=owner, environment=environment, purpose=purpose) if owner is not None else None
+    if draft is None:
+        draft = new_draft(owner=owner, environment=environment, purpose=purpose, actor=actor)
+        draft.save()
+        return draft
+    fresh = _answers_from_environment(environment) if purpose == Draft.Purpose.CONNECT else {"name": environment.name}
+    if any(draft.answers.get(key) != value for key, value in fresh.items()):
+        save_answers(draft, **fresh)
+    return draft
+
+
+def _answers_from_environment(environment: Environment) -> Answers:
+    return {
+        "name": environment.name,
+        "organization_id": environment.organization.organization_id,
+        "environment_id": environment.environment_id,
+        "region": environment.endpoint_url,
+        "issuer_url": environment.organization.issuer.url,
+    }
+
+
+def _answers_from_connection(environment: Environment) -> Answers:
+    """The account and role agreed before; for a first connection, the account the worker itself is in."""
+    connection = Connection.objects.filter(environment=environment).select_related("account").first()
+    if connection is None:
+        caller = WorkerCaller.objects.filter(problem__isnull=True).first()
+        return {
+            "account_id": caller.account_id if caller else "",
+            "role_name": "",
+            "permissions": Permissions.INVOKE,
+            "policy_arn": "",
+            "tags": {},
+        }
+    desired = connection.desired
+    return {
+        "account_id": connection.account.account_id,
+        "region": connection.region,
+        "role_name": connection.role_name,
+        "permissions": desired.get("permissions", Permissions.INVOKE),
+        "policy_arn": desired.get("policy_arn", ""),
+        "tags": dict(desired.get("tags", ())),
+    }
+
+
+def save_answers(draft: Draft, **answers: Any) -> bool:
+    """Store answers beside those given before; the draft is being edited again and any plan of it is out of date.
+
+    False where a run came of the draft meanwhile: its answers are history.
+    """
+    merged = {**draft.answers, **answers}
+    saved = (
+        Draft.objects.filter(pk=draft.pk)
+        .exclude(plans__run__isnull=False)
+        .update(
+            answers=merged,
+            state=Draft.State.EDITING,
+            problem=None,
+            planning_requested_at=None,
+            updated_at=models.functions.Now(),
+        )
+    )
+    if saved:
+        draft.refresh_from_db(fields=["answers", "state", "problem", "planning_requested_at", "updated_at"])
+    return saved == 1
+
+
+def request_plan(draft: Draft, *, now: datetime) -> bool:
+    """Ask a worker to look at AWS and make a plan of the answers; False where a run came of the draft meanwhile.
+
+    The database row is the request; the message is a hint that makes it quick. Where the broker cannot be reached,
+    the next sweep finds the row.
+    """
+    requested = (
+        Draft.objects.filter(pk=draft.pk)
+        .exclude(plans__run__isnull=False)
+        .update(state=Draft.State.PLANNING, problem=None, planning_requested_at=now, updated_at=now)
+    )
+    if not requested:
+        return False
+    draft.refresh_from_db(fields=["state", "problem", "planning_requested_at", "updated_at"])
+    transaction.on_commit(lambda: _send_hint(draft.pk))
+    return True
+
+
+def _send_hint(draft_pk: int) -> None:
+    try:
+        app.send_task(PLANNING_TASK, args=[draft_pk])
+    except OperationalError:
+        logger.warning("The broker cannot be reached; the next sweep finds draft %s.", draft_pk)
+
+
+def free_role_name(draft: Draft, *, account_id: str) -> str:
+    """The role name agreed before, or the default one, told apart by the environment's id where another one has it."""
+    if draft.answers.get("role_name"):
+        return str(draft.answers["role_name"])
+    name = default_role_name(draft.answers["name"])
+    if not is_role_name_taken(draft, account_id=account_id, role_name=name):
+        return name
+    ending = f"-{draft.answers['environment_id'][-8:]}"
+    return name[: 64 - len(ending)] + ending
+
+
+def is_role_name_taken(draft: Draft, *, account_id: str, role_name: str) -> bool:
+    """Whether another environment here has this role name in this account; IAM compares regardless of case."""
+    others = Connection.objects.exclude(environment=draft.environment)
+    return others.filter(account__account_id=account_id, role_name__iexact=role_name).exists()

@@ -1,0 +1,103 @@
+"""The plan before anything is written: made by a worker, shown to a person, approved by its fingerprint."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from aws_setup.access import get_draft
+from aws_setup.drafting import request_plan
+from aws_setup.effect import measure_effect, plan_assurances, plan_effect
+from aws_setup.models import Draft, Plan, Run
+from aws_setup.names import dashed
+from aws_setup.planning import approve_plan
+from aws_setup.views.frame import actor_of, draft_context
+from config.health import worker_problem
+
+WORKER_PATIENCE = timedelta(seconds=10)
+
+
+def run_of(draft: Draft) -> Run | None:
+    """The run that came of this draft, if any."""
+    return Run.objects.filter(plan__draft=draft).first()
+
+
+@never_cache
+@vary_on_headers("HX-Request")
+@require_safe
+def draft_review(request: HttpRequest, pk: int) -> HttpResponse:
+    """The plan of a draft in each of its states; while a worker looks at AWS, the panel polls."""
+    draft = get_draft(request.user, pk)
+    if (run := run_of(draft)) is not None:
+        return redirect("run", pk=run.pk)
+    if draft.purpose == Draft.Purpose.CONNECT and not draft.answers.get("role_name"):
+        return redirect("draft_permissions" if draft.answers.get("account_id") else "draft_account", pk=draft.pk)
+    now = timezone.now()
+    requested = draft.planning_requested_at
+    is_planning = draft.state == Draft.State.PLANNING
+    context = draft_context(draft, current="review") | {
+        "is_planning": is_planning,
+        "worker_problem": worker_problem()
+        if is_planning and requested is not None and requested < now - WORKER_PATIENCE
+        else None,
+    }
+    plan = latest_plan(draft)
+    if plan is not None:
+        account = dashed(plan.account.account_id)
+        effect = measure_effect(plan.actions)
+        context |= {
+            "plan": plan,
+            "has_run_out": plan.expires_at <= now,
+            "effect": plan_effect(plan.actions, account),
+            "assurances": plan_assurances(plan.actions),
+            "creates_role": effect.count("create", "role") > 0,
+            "removes": effect.count("remove", "role") > 0 and draft.purpose == Draft.Purpose.DISCONNECT,
+        }
+    return render(request, "wizard/_review.html" if request.htmx else "wizard/review.html", context)
+
+
+def latest_plan(draft: Draft) -> Plan | None:
+    """The plan of the answers as they stand; None while they are edited, looked into, or blocked."""
+    if draft.state != Draft.State.PLANNED:
+        return None
+    return draft.plans.select_related("account").first()
+
+
+@require_POST
+def draft_plan(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask a worker for a plan of the answers as they stand."""
+    draft = get_draft(request.user, pk)
+    request_plan(draft, now=timezone.now())
+    return redirect("draft_review", pk=draft.pk)
+
+
+@require_POST
+def draft_approve(request: HttpRequest, pk: int) -> HttpResponse:
+    """Approve the very plan that was shown, by its fingerprint; a second click leads to the same run."""
+    draft = get_draft(request.user, pk)
+    plan = latest_plan(draft)
+    fingerprint = request.POST.get("fingerprint", "")
+    if run_of(draft) is None and (plan is None or plan.fingerprint != fingerprint):
+        messages.warning(request, "The plan is no longer the one you saw. Nothing was written; look at it again.")
+        return redirect("draft_review", pk=draft.pk)
+    run = (
+        approve_plan(plan, fingerprint=fingerprint, actor=actor_of(request), now=timezone.now())
+        if plan is not None
+        else None
+    )
+    if run is None and run_of(draft) is None:
+        messages.warning(request, _why_not_approved(draft, plan))
+    return redirect("draft_review", pk=draft.pk)
+
+
+def _why_not_approved(draft: Draft, plan: Plan | None) -> str:
+    if plan is not None and plan.expires_at <= timezone.now():
+        return "This plan ran out before it was approved. Nothing was written; make a new one."
+    if Run.objects.filter(connection__environment=draft.environment, finished_at__isnull=True).exists():
+        return "Another run is at work on this environment. Nothing was written; wait for it, then make a new plan."
+    return "This plan could not be approved as it stands. Nothing was written; make a new one."

@@ -1,0 +1,78 @@
+"""One run: what happens now, what was done, what is waited for and why; then the result, or what can be done."""
+
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from aws_setup.access import get_run
+from aws_setup.drafting import request_plan, save_answers, start_draft
+from aws_setup.models import Draft, Run, Step, Verification
+from aws_setup.views.frame import actor_of, draft_context, environment_of, signed_in
+from config.health import worker_problem
+
+WORKER_PATIENCE = timedelta(seconds=10)
+MODELS_SHOWN = 8
+
+
+@never_cache
+@vary_on_headers("HX-Request")
+@require_safe
+def run(request: HttpRequest, pk: int) -> HttpResponse:
+    """The run's page and the panel it polls; the panel of a finished run has no trigger, so polling stops."""
+    found = get_run(request.user, pk)
+    now = timezone.now()
+    steps = list(found.steps.all())
+    verification = found.verifications.first()
+    writes = [step for step in steps if step.action["verb"] != "keep"]
+    is_untouched = not found.is_finished and found.started_at is None
+    context = draft_context(found.plan.draft, current="run", run=found) | {
+        "run": found,
+        "steps_of_run": steps,
+        "written": [step for step in writes if step.state == Step.State.DONE and step.outcome != "unchanged"],
+        "not_written": [step for step in writes if step.state != Step.State.DONE],
+        "done": sum(step.state == Step.State.DONE for step in steps),
+        "verification": verification,
+        "checks": list(verification.checks.all()) if verification else [],
+        "doing": _doing(found, verification),
+        "worker_problem": worker_problem() if is_untouched and found.created_at < now - WORKER_PATIENCE else None,
+        **models_summary(verification),
+    }
+    return render(request, "runs/_run.html" if request.htmx else "runs/run.html", context)
+
+
+def _doing(found: Run, verification: Verification | None) -> str:
+    """What happens now: the verification's own words while one is at work, else the run's."""
+    if found.is_finished:
+        return ""
+    if verification is not None and not verification.is_finished and verification.doing:
+        return verification.doing
+    return found.doing
+
+
+def models_summary(verification: Verification | None) -> dict[str, object]:
+    """How many models were listed, how many of them Studio will show, and the first of those in Studio's order."""
+    if verification is None or not verification.is_finished:
+        return {"models_total": 0, "models_shown": 0, "first_models": []}
+    models = verification.listed_models
+    shown = models.filter(shown_in_studio=True)
+    return {"models_total": models.count(), "models_shown": shown.count(), "first_models": shown[:MODELS_SHOWN]}
+
+
+@require_POST
+def run_plan_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """After a failed run: a new plan of the same answers, made from what AWS holds now."""
+    found = get_run(request.user, pk)
+    before = found.plan.draft
+    if not found.is_finished:
+        return redirect("run", pk=found.pk)
+    draft: Draft = start_draft(
+        owner=signed_in(request), environment=environment_of(before), purpose=before.purpose, actor=actor_of(request)
+    )
+    save_answers(draft, **before.answers)
+    request_plan(draft, now=timezone.now())
+    return redirect("draft_review", pk=draft.pk)
