@@ -1,0 +1,128 @@
+"""The sandbox's process: state in, serve, state out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from aws_setup.sandbox import accounts
+from aws_setup.sandbox.app import Application
+from aws_setup.sandbox.control import reset
+from aws_setup.sandbox.settings import Settings, read_settings
+from aws_setup.sandbox.state import State, write_atomically
+
+SAVE_SECONDS = 0.5
+"""A write is on disk at most about this long after it was answered."""
+
+logger = logging.getLogger("sandbox")
+
+
+def main() -> int:
+    settings = read_settings(sys.argv[1:])
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    settings.url_file.parent.mkdir(parents=True, exist_ok=True)
+    asyncio.run(run(settings))
+    return 0
+
+
+async def run(settings: Settings) -> None:
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT, then save and take the URL file away."""
+    state_file, port_file = settings.state_dir / "state.json", settings.state_dir / "port"
+    state = State(settings.propagation_seconds)
+    if state.load(state_file):
+        accounts.publish_managed_policies()
+    else:
+        reset(state)
+    listener = bind(settings.port, remembered=port_file)
+    port = listener.getsockname()[1]
+    write_atomically(port_file, str(port))
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.graceful_timeout = 1
+    config.keep_alive_timeout = 75
+    config.include_server_header = False
+    config.errorlog = _quiet_logger()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    url = f"http://127.0.0.1:{port}"
+    helpers = [
+        asyncio.create_task(_save_regularly(state, state_file)),
+        asyncio.create_task(_announce(url, port, settings.url_file)),
+    ]
+    try:
+        await serve(Application(state), config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type]
+    finally:
+        for helper in helpers:
+            helper.cancel()
+        write_atomically(state_file, state.serialize())
+        if settings.url_file.exists() and settings.url_file.read_text() == url:
+            settings.url_file.unlink()
+
+
+def _quiet_logger() -> logging.Logger:
+    """The server's own log: its warnings, not its greeting."""
+    quiet = logging.getLogger("sandbox.server")
+    quiet.setLevel(logging.WARNING)
+    return quiet
+
+
+def bind(port: int, *, remembered: Path) -> socket.socket:
+    """A listening socket on loopback. Port 0: the one of the last start if it is free, else any free one."""
+    wanted = [port] if port else [_read_port(remembered), 0]
+    for number in wanted:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", number))
+            listener.listen(256)
+        except OSError:
+            listener.close()
+            if number == wanted[-1]:
+                raise
+        else:
+            return listener
+    raise AssertionError("unreachable: the last port either binds or raises")
+
+
+def _read_port(path: Path) -> int:
+    try:
+        return int(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+async def _announce(url: str, port: int, url_file: Path) -> None:
+    """Write the address as soon as something answers there."""
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /_sandbox/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            await reader.readline()
+            writer.close()
+            break
+        except OSError:
+            await asyncio.sleep(0.02)
+    write_atomically(url_file, url)
+    logger.info("sandbox AWS answers at %s", url)
+
+
+async def _save_regularly(state: State, state_file: Path) -> None:
+    write: Callable[[Path, str], None] = write_atomically
+    while True:
+        await asyncio.sleep(SAVE_SECONDS)
+        if state.is_dirty:
+            await asyncio.to_thread(write, state_file, state.serialize())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

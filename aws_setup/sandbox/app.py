@@ -1,0 +1,168 @@
+"""The ASGI application: one request in, one AWS answer out, one line in the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from aws_setup.sandbox import bedrock, bedrock_runtime, control, iam, sts
+from aws_setup.sandbox.callers import Caller, CredentialScope, credential_scope, identify
+from aws_setup.sandbox.errors import AwsError
+from aws_setup.sandbox.parameters import Parameters
+from aws_setup.sandbox.state import State
+from aws_setup.sandbox.wire import AwsRequest, AwsResponse, json_answer, json_error, query_answer, query_error
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+QUERY_SERVICES = ("iam", "sts")
+UNSIGNED = "AssumeRoleWithWebIdentity"
+
+logger = logging.getLogger("sandbox")
+
+
+class Application:
+    """Serves AWS calls, and the control interface under `/_sandbox/`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await _read(scope, receive)
+        if request is None:
+            return
+        if request.raw_path.startswith(control.PREFIX):
+            response = control.answer(request, self._state)
+        else:
+            response = await self._answer_aws(request)
+        headers = [
+            (b"content-type", response.content_type.encode()),
+            (b"content-length", str(len(response.body)).encode()),
+            (b"x-amzn-requestid", request.request_id.encode()),
+        ]
+        if response.error_code and response.content_type == "application/json":
+            headers.append((b"x-amzn-errortype", response.error_code.encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+
+    async def _answer_aws(self, request: AwsRequest) -> AwsResponse:
+        started = time.perf_counter()
+        call = _Call()
+        try:
+            response = await self._route(request, call)
+        except AwsError as error:
+            response = _refusal(request, call.service, error)
+        except Exception:
+            logger.exception("%s %s failed", call.service, call.action)
+            response = _refusal(
+                request, call.service, AwsError("InternalFailure", "The sandbox failed; its log says how.", 500)
+            )
+        outcome = f"{response.status} {response.error_code}".strip()
+        milliseconds = round((time.perf_counter() - started) * 1000)
+        logger.info("%s %s %s %dms %s", call.service, call.action, outcome, milliseconds, call.account_id)
+        return response
+
+    async def _route(self, request: AwsRequest, call: _Call) -> AwsResponse:
+        is_query = request.method == "POST" and request.raw_path == "/"
+        call.service = "sts" if is_query else "bedrock"
+        parameters = Parameters.of(request) if is_query else Parameters({})
+        call.action = parameters.get("Action") or _bedrock_operation(request) or "-"
+        if call.action == UNSIGNED:
+            call.account_id = (
+                parameters.get("RoleArn").split(":")[4:5][0] if parameters.get("RoleArn").count(":") > 4 else "-"
+            )
+            result = await sts.assume_role_with_web_identity(parameters, self._state)
+            return query_answer(request, service="sts", action=UNSIGNED, result=result)
+        scope = credential_scope(request)
+        if scope is None:
+            raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+        call.service = scope.service
+        caller = identify(request, self._state)
+        call.account_id = caller.account_id
+        if scope.service == "bedrock" and not is_query:
+            return self._bedrock(request, call.action, caller, scope)
+        if scope.service not in QUERY_SERVICES or not is_query:
+            raise AwsError("InvalidAction", f"The sandbox does not offer {scope.service} {call.action}", 400)
+        if scope.service == "iam":
+            return await iam.answer(
+                request, caller=caller, parameters=parameters, state=self._state, region=scope.region
+            )
+        if call.action == "GetCallerIdentity":
+            result = sts.get_caller_identity(caller)
+        elif call.action == "AssumeRole":
+            result = sts.assume_role(parameters, caller=caller, state=self._state)
+        else:
+            raise AwsError("InvalidAction", f"Could not find operation {call.action} for version 2011-06-15", 400)
+        return query_answer(request, service="sts", action=call.action, result=result)
+
+    def _bedrock(self, request: AwsRequest, name: str, caller: Caller, scope: CredentialScope) -> AwsResponse:
+        if bedrock_runtime.operation(request):
+            return bedrock_runtime.answer(request, caller=caller, state=self._state, region=scope.region)
+        if bedrock.operation(request):
+            return json_answer(
+                bedrock.answer(request, name=name, caller=caller, state=self._state, region=scope.region)
+            )
+        raise AwsError("UnknownOperationException", "The sandbox does not offer this operation", 404)
+
+
+class _Call:
+    """What the log says of a call; filled in as it becomes known."""
+
+    service = "-"
+    action = "-"
+    account_id = "-"
+
+
+def _bedrock_operation(request: AwsRequest) -> str | None:
+    return bedrock_runtime.operation(request) or bedrock.operation(request)
+
+
+def _refusal(request: AwsRequest, service: str, error: AwsError) -> AwsResponse:
+    if service == "bedrock":
+        return json_error(error)
+    return query_error(request, service=service, error=error)
+
+
+async def _read(scope: Scope, receive: Receive) -> AwsRequest | None:
+    """The whole request; None when the client went away."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").lower()
+        headers[key] = f"{headers[key]},{value.decode('latin-1')}" if key in headers else value.decode("latin-1")
+    body = bytearray()
+    is_more = True
+    while is_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        is_more = message.get("more_body", False)
+    raw_path = scope.get("raw_path") or scope["path"].encode()
+    return AwsRequest(
+        method=scope["method"],
+        raw_path=raw_path.decode("latin-1").partition("?")[0],
+        query=parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True),
+        headers=headers,
+        body=bytes(body),
+    )
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,130 @@
+"""Identity policies, permissions boundaries and session policies, with AWS's words when they refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_setup.sandbox import emulator
+from aws_setup.sandbox.callers import Caller
+from aws_setup.sandbox.emulator import Statements
+from aws_setup.sandbox.errors import AwsError
+from aws_setup.sandbox.propagation import RolePermissions
+from aws_setup.sandbox.state import State
+
+
+@dataclass(frozen=True)
+class Access:
+    """One thing a call does to one resource. `context` holds condition keys in lower case."""
+
+    action: str
+    resource: str
+    region: str = "us-east-1"
+    context: Mapping[str, Any] = field(default_factory=dict)
+    is_named: bool = True
+    """Whether AWS names the resource when it refuses."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Policies of one type; every layer must allow, and none may deny."""
+
+    type: str
+    policies: list[Statements]
+
+
+def authorize(caller: Caller, access: Access, state: State, *, is_delayed: bool = False) -> None:
+    """AwsError AccessDenied unless the caller's policies allow it.
+
+    `is_delayed` looks at a role's policies as other services see them: some seconds behind IAM.
+    """
+    problem = denial(
+        access, principal_arn=caller.arn, layers=_layers(caller, state, is_delayed=is_delayed), caller=caller
+    )
+    if problem is not None:
+        where = f" on resource: {access.resource}" if access.is_named else ""
+        raise AwsError(
+            "AccessDenied",
+            f"User: {caller.arn} is not authorized to perform: {access.action}{where} {problem}",
+            403,
+        )
+
+
+def denial(access: Access, *, principal_arn: str, layers: list[Layer], caller: Caller | None = None) -> str | None:
+    """Why access is refused, in AWS's words, or None when it is granted."""
+    account_id = principal_arn.split(":")[4]
+    context = emulator.EvalContext(
+        principal_arn=principal_arn,
+        principal_type="AssumedRole" if ":assumed-role/" in principal_arn else "User",
+        principal_account=account_id,
+        action=access.action,
+        resource_arn=access.resource,
+        region=access.region,
+        service_context=dict(access.context),
+        principal_keys={"aws:userid": caller.user_id} if caller else {},
+    )
+    decisions = [(layer, emulator.decide(layer.policies, context)) for layer in layers]
+    for layer, decision in decisions:
+        if decision == "Deny":
+            article = "an" if layer.type == "identity-based policy" else "a"
+            return f"with an explicit deny in {article} {layer.type}"
+    for layer, decision in decisions:
+        if decision != "Allow":
+            return f"because no {layer.type} allows the {access.action} action"
+    return None
+
+
+def _layers(caller: Caller, state: State, *, is_delayed: bool) -> list[Layer]:
+    if caller.session is None:
+        return user_layers(caller.account_id, caller.name)
+    permissions = role_permissions(caller.account_id, caller.name)
+    if is_delayed:
+        permissions = state.propagation.permissions.seen((caller.account_id, caller.name), current=permissions)
+    layers = role_layers(caller.account_id, permissions)
+    if caller.session.policy:
+        layers.append(Layer("session policy", [emulator.parse_statements(caller.session.policy)]))
+    return layers
+
+
+def user_layers(account_id: str, name: str) -> list[Layer]:
+    user = emulator.users.find(account_id, name) or {}
+    inline = (emulator.user_inline_policies.find(account_id, name) or {}).values()
+    return _with_boundary(
+        account_id,
+        tuple(map(_as_text, inline)),
+        tuple(user.get("AttachedPolicies", ())),
+        user.get("PermissionsBoundary"),
+    )
+
+
+def role_permissions(account_id: str, name: str) -> RolePermissions:
+    """What IAM holds now; nothing for a role that does not exist."""
+    role = emulator.roles.find(account_id, name)
+    if role is None:
+        return RolePermissions()
+    return RolePermissions(
+        inline=tuple(map(_as_text, role["InlinePolicies"].values())),
+        attached=tuple(role["AttachedPolicies"]),
+        boundary=role.get("PermissionsBoundary") or None,
+    )
+
+
+def role_layers(account_id: str, permissions: RolePermissions) -> list[Layer]:
+    return _with_boundary(account_id, permissions.inline, permissions.attached, permissions.boundary)
+
+
+def _with_boundary(
+    account_id: str, inline: tuple[str, ...], attached: tuple[str, ...], boundary: str | None
+) -> list[Layer]:
+    documents = [*inline, *(emulator.managed_document(account_id, arn) for arn in attached)]
+    layers = [Layer("identity-based policy", [emulator.parse_statements(d) for d in documents if d is not None])]
+    if boundary:
+        document = emulator.managed_document(account_id, boundary)
+        layers.append(Layer("permissions boundary", [emulator.parse_statements(document)] if document else []))
+    return layers
+
+
+def _as_text(document: Any) -> str:
+    return document if isinstance(document, str) else json.dumps(document)
