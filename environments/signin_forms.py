@@ -1,6 +1,6 @@
 """What a person types to get in."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
@@ -14,9 +14,9 @@ class SignInForm(AuthenticationForm):
     """Name and password. One answer for an unknown name, a wrong password and a person who may no longer enter."""
 
     username = UsernameField(label="Name", widget=forms.TextInput(attrs={"autofocus": True}))
-    error_messages: ClassVar = {
-        "invalid_login": "This name and password do not belong together. Both know upper from lower case.",
-    }
+
+    def get_invalid_login_error(self) -> ValidationError:
+        return ValidationError("This name and password do not belong together. Both know upper from lower case.")
 
     def confirm_login_allowed(self, user: Any) -> None:
         if not user.is_active:

@@ -5,7 +5,7 @@ from django.urls import URLPattern, path
 
 from environments.issuer import views
 from environments.issuer.address import issuer_path
-from environments.issuer.documents import DISCOVERY_PATH, JWKS_PATH
+from environments.issuer.documents import AUTHORIZATION_PATH, DISCOVERY_PATH, JWKS_PATH
 
 
 def build_urlpatterns(issuer_url: str) -> list[URLPattern]:
@@ -14,6 +14,7 @@ def build_urlpatterns(issuer_url: str) -> list[URLPattern]:
     return [
         path(f"{prefix}{DISCOVERY_PATH}", views.discovery, name="issuer_discovery"),
         path(f"{prefix}{JWKS_PATH}", views.jwks, name="issuer_jwks"),
+        path(f"{prefix}{AUTHORIZATION_PATH}", views.authorize, name="issuer_authorize"),
     ]
 
 

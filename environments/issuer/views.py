@@ -9,7 +9,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import conditional_page, require_safe
 
-from environments.issuer.documents import build_discovery, build_jwks
+from environments.issuer.documents import build_authorization_refusal, build_discovery, build_jwks
 from environments.issuer.keys import list_public_jwks
 
 DISCOVERY_MAX_AGE = 300
@@ -22,10 +22,10 @@ def is_served() -> bool:
     return settings.AWS_SANDBOX or settings.ALLOW_BUILTIN_ISSUER
 
 
-def _json(document: dict[str, Any]) -> JsonResponse:
+def _json(document: dict[str, Any], *, status: int = 200) -> JsonResponse:
     if not is_served():
         raise Http404("With real AWS, Vertesia signs the tokens; this console has no issuer.")
-    return JsonResponse(document, json_dumps_params={"indent": 2})
+    return JsonResponse(document, status=status, json_dumps_params={"indent": 2})
 
 
 # Without csrf_exempt a POST would be told about a missing form token (403) instead of the method (405).
@@ -45,3 +45,10 @@ def discovery(request: HttpRequest) -> HttpResponse:
 @conditional_page
 def jwks(request: HttpRequest) -> HttpResponse:
     return _json(build_jwks(list_public_jwks()))
+
+
+@csrf_exempt
+@login_not_required
+@require_safe
+def authorize(request: HttpRequest) -> HttpResponse:
+    return _json(build_authorization_refusal(), status=403)
