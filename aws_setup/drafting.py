@@ -1,22 +1,16 @@
 """Drafts: a person's answers on the way to a plan, kept at every step."""
 
-import logging
 from datetime import datetime
 from typing import Any, TypedDict
 
 from django.contrib.auth.models import User
-from django.db import models, transaction
-from kombu.exceptions import OperationalError
+from django.db import models
 
+from aws_setup import hints
 from aws_setup.models import Connection, Draft, Permissions, WorkerCaller
 from aws_setup.names import default_role_name
-from config.celery import app
 from environments.history import Actor
 from environments.models import Environment
-
-logger = logging.getLogger(__name__)
-
-PLANNING_TASK = "aws_setup.tasks.make_plan"
 
 
 class Answers(TypedDict, total=False):
@@ -141,15 +135,8 @@ def request_plan(draft: Draft, *, now: datetime) -> bool:
     if not requested:
         return False
     draft.refresh_from_db(fields=["state", "problem", "planning_requested_at", "updated_at"])
-    transaction.on_commit(lambda: _send_hint(draft.pk))
+    hints.send(hints.MAKE_PLAN, draft.pk)
     return True
-
-
-def _send_hint(draft_pk: int) -> None:
-    try:
-        app.send_task(PLANNING_TASK, args=[draft_pk])
-    except OperationalError:
-        logger.warning("The broker cannot be reached; the next sweep finds draft %s.", draft_pk)
 
 
 def free_role_name(draft: Draft, *, account_id: str) -> str:
