@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from environments.history import CONSOLE, record
 from environments.issuer.address import validate_issuer_url
@@ -86,10 +86,12 @@ def _has_builtin_issuer() -> bool:
 
 
 def check_world() -> Installation:
-    """The installation, where this process may work on it. One query. Raises WrongWorld and NotPrepared.
+    """The installation, where this process may work on it. Raises WrongWorld and NotPrepared.
 
-    Needs the tables: call it after migrations.
+    To be called by whatever starts: the web application, a worker, a command.
     """
+    if Installation._meta.db_table not in connection.introspection.table_names():
+        raise NotPrepared
     installation = Installation.objects.first()
     if installation is None:
         raise NotPrepared
