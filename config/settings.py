@@ -50,9 +50,12 @@ ENCRYPTION_KEYS: list[str] = read_or_make_secret(
 # --- The issuer and AWS ---------------------------------------------------------------------------------------
 
 ISSUER_URL: str = env.str("ISSUER_URL", default=f"http://localhost:{PORT}")
+ROLE_PATH: str = env.str("ROLE_PATH", default="/")
+ROLE_PERMISSIONS_BOUNDARY: str = env.str("ROLE_PERMISSIONS_BOUNDARY", default="")
 ALLOW_BUILTIN_ISSUER: bool = env.bool("ALLOW_BUILTIN_ISSUER", default=False)
 SANDBOX_URL: str = env.str("SANDBOX_URL", default="")
 SANDBOX_URL_FILE = VAR_DIR / "sandbox.url"
+SANDBOX_PROPAGATION_SECONDS: float = env.float("SANDBOX_PROPAGATION_SECONDS", default=6.0)
 PROPAGATION_WINDOW_SECONDS: int = env.int("PROPAGATION_WINDOW_SECONDS", default=120)
 PROOF_MAX_AGE_HOURS: int = env.int("PROOF_MAX_AGE_HOURS", default=24)
 
@@ -192,6 +195,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 # --- Celery: the database is the queue of record, messages are hints ------------------------------------------
 
 BROKER_URL_FILE = VAR_DIR / "broker.url"
+HAS_OWN_BROKER = bool(env.str("REDIS_URL", default=""))
 
 
 def read_broker_url() -> str:
@@ -229,7 +233,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": SWEEP_SECONDS},
     },
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULER = "config.heartbeat:HeartbeatScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 LOGGING = {
     "version": 1,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_setup.gateway.errors import AwsError, AwsRefused
+from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused
 from aws_setup.gateway.protocol import Performed
 from aws_setup.gateway.wire import Wire
 from aws_setup.plan import Action, ObservedProvider, ObservedRole
@@ -71,7 +71,8 @@ def perform(wire: Wire, action: Action) -> Performed:
     """Send one action's request. Doing it twice is safe: what is there already, or gone already, is `unchanged`.
 
     Needs the IAM action of the same name (and, for the creating ones, the tagging action with it). Raises AwsError;
-    EntityAlreadyExists on a creation means that somebody was faster, and the caller must look again.
+    EntityAlreadyExists on a creation means that somebody was faster, and the caller must look again. IAM has no
+    compare-and-swap, so what others may write too is read back; AwsBusy where it is not (yet) what was written.
     """
     try:
         answer = wire.call(action.service, BOTO_METHOD[action.action], **action.request)
@@ -79,7 +80,34 @@ def perform(wire: Wire, action: Action) -> Performed:
         if action.verb == "remove" and error.code in NOT_FOUND:
             return Performed("unchanged", error.request_id)
         raise
+    if not _is_held(wire, action):
+        raise AwsBusy(
+            "IAM does not show the change yet, or somebody changed it again.",
+            operation=f"iam:{action.action}",
+            code="NotYetVisible",
+        )
     return Performed(OUTCOME[action.verb], str(answer["ResponseMetadata"].get("RequestId", "")))
+
+
+def _is_held(wire: Wire, action: Action) -> bool:
+    """Whether IAM now answers with what was written; True for creations and removals, whose answers say so."""
+    request = action.request
+    match action.action:
+        case "AddClientIDToOpenIDConnectProvider":
+            provider = read_provider(wire, request["OpenIDConnectProviderArn"])
+            return provider is not None and request["ClientID"] in provider.audiences
+        case "UpdateAssumeRolePolicy":
+            role = wire.call("iam", "get_role", RoleName=request["RoleName"])["Role"]
+            return bool(role["AssumeRolePolicyDocument"] == action.after)
+        case "PutRolePolicy":
+            held = wire.call("iam", "get_role_policy", RoleName=request["RoleName"], PolicyName=request["PolicyName"])
+            return bool(held["PolicyDocument"] == action.after)
+        case "AttachRolePolicy":
+            attached = wire.pages(
+                "iam", "list_attached_role_policies", "AttachedPolicies", RoleName=request["RoleName"]
+            )
+            return request["PolicyArn"] in [policy["PolicyArn"] for policy in attached]
+    return True
 
 
 def is_already_there(error: AwsError) -> bool:

@@ -1,0 +1,159 @@
+"""Accounts: who the worker is, and where it may act. The worker asks AWS; a page only shows the last answer."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from aws_setup import hints
+from aws_setup.credentials import SandboxUnavailable
+from aws_setup.diagnosis import Problem
+from aws_setup.explaining import explain_worker_error
+from aws_setup.gateway.errors import AwsError, AwsRefused
+from aws_setup.gateway.protocol import Caller, Gateway
+from aws_setup.models import Account, WorkerCaller
+from aws_setup.names import InvalidName, dashed, parse_caller_arn, parse_role_arn, validate_partition
+from environments.history import Actor, record
+
+OpenGateway = Callable[[Account | None], Gateway]
+
+
+class NotAnAccount(Exception):
+    """What was typed leads to no account. `field` is the argument at fault, `sentence` is for the person."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+        self.sentence = sentence
+
+
+def request_check(*, now: datetime) -> None:
+    """Ask the worker who it is, in every account."""
+    WorkerCaller.objects.update_or_create(id=1, defaults={"check_requested_at": now})
+    hints.send(hints.CHECK_CALLERS)
+
+
+def add_account(*, role_arn: str, external_id: str, actor: Actor, now: datetime) -> Account:
+    """Take up an account that the worker reaches through a role, or change that role. Raises NotAnAccount.
+
+    No access key is ever asked for: the worker assumes the role with its own credentials.
+    """
+    try:
+        role = parse_role_arn(role_arn)
+        validate_partition(role.partition)
+    except InvalidName as error:
+        raise NotAnAccount("role_arn", str(error)) from error
+    if Account.objects.filter(account_id=role.account_id, role_arn="").exists():
+        raise NotAnAccount("role_arn", f"The worker's own credentials already lead to {dashed(role.account_id)}.")
+    account, is_new = Account.objects.update_or_create(
+        account_id=role.account_id,
+        defaults={
+            "partition": role.partition,
+            "role_arn": role_arn,
+            "external_id": external_id,
+            "checked_at": None,
+            "problem": None,
+        },
+    )
+    verb = "Added" if is_new else "Changed"
+    record("account.added", f"{verb} AWS account {account.dashed_id}, reached through {role_arn}.", actor=actor)
+    request_check(now=now)
+    return account
+
+
+def check_callers(open_gateway: OpenGateway, *, now: datetime) -> None:
+    """Ask AWS who the worker is, by its own chain and in every account reached through a role; store the answers.
+
+    Needs no right (sts:GetCallerIdentity); iam:ListAccountAliases adds the alias where it is allowed.
+    """
+    own = _check_own_chain(open_gateway, now=now)
+    for account in Account.objects.all():
+        if account.role_arn:
+            _check_account(account, open_gateway, now=now)
+        elif own is None or account.account_id != own.account_id:
+            _store_problem(account, _left_behind(account, own), now=now)
+
+
+def _check_own_chain(open_gateway: OpenGateway, *, now: datetime) -> Caller | None:
+    row, _ = WorkerCaller.objects.get_or_create(id=1)
+    try:
+        gateway = open_gateway(None)
+        caller = gateway.identify_caller()
+        partition, _ = parse_caller_arn(caller.arn)
+        validate_partition(partition)
+    except (AwsError, SandboxUnavailable, InvalidName) as error:
+        _store_problem(row, explain_caller_failure(error), now=now)
+        return None
+    _store_caller(row, caller, now=now, account_id=caller.account_id)
+    account, _ = Account.objects.get_or_create(account_id=caller.account_id, defaults={"partition": partition})
+    if not account.role_arn:
+        _store_caller(account, caller, now=now, partition=partition, alias=_read_alias(gateway))
+    return caller
+
+
+def _check_account(account: Account, open_gateway: OpenGateway, *, now: datetime) -> None:
+    try:
+        gateway = open_gateway(account)
+        caller = gateway.identify_caller()
+    except (AwsError, SandboxUnavailable) as error:
+        _store_problem(account, explain_caller_failure(error), now=now)
+        return
+    if caller.account_id != account.account_id:
+        _store_problem(account, _left_behind(account, caller), now=now)
+        return
+    _store_caller(account, caller, now=now, alias=_read_alias(gateway))
+
+
+def explain_caller_failure(error: Exception) -> Problem:
+    """Why the worker could not say who it is."""
+    if isinstance(error, AwsError):
+        return explain_worker_error(error)
+    if isinstance(error, SandboxUnavailable):
+        return Problem(
+            code="sandbox_down",
+            sentence="The sandbox AWS is not running.",
+            why=str(error),
+            remedy="Start the console again: the sandbox is one of its processes.",
+            command="make run",
+            fix="check_caller",
+        )
+    return Problem(
+        code="partition_without_bedrock",
+        sentence=str(error),
+        why="The partition is read from the caller's ARN.",
+        remedy="Give the worker credentials of an account in another partition, and restart it.",
+        fix="check_caller",
+    )
+
+
+def _left_behind(account: Account, caller: Caller | None) -> Problem:
+    where = f"account {dashed(caller.account_id)}" if caller else "no account"
+    return Problem(
+        code="credentials_elsewhere",
+        sentence=f"The worker's own credentials no longer lead to {account.dashed_id}.",
+        why=f"They now lead to {where}.",
+        remedy="Give the worker credentials of this account again, or add the account by a role that it may assume.",
+        command="aws sts get-caller-identity",
+        fix="check_caller",
+    )
+
+
+def _read_alias(gateway: Gateway) -> str:
+    """The alias is a convenience: without the right to read it the account is simply shown by its number."""
+    try:
+        return gateway.read_account_alias()
+    except AwsRefused:
+        return ""
+
+
+def _store_caller(row: Account | WorkerCaller, caller: Caller, *, now: datetime, **more: str) -> None:
+    type(row).objects.filter(pk=row.pk).update(
+        caller_arn=caller.arn,
+        source=caller.source,
+        expires_at=caller.expires_at,
+        checked_at=now,
+        problem=None,
+        **more,
+    )
+
+
+def _store_problem(row: Account | WorkerCaller, problem: Problem, *, now: datetime) -> None:
+    type(row).objects.filter(pk=row.pk).update(checked_at=now, problem=problem.to_json())

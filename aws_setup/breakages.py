@@ -1,0 +1,81 @@
+"""One-click breakages of the sandbox: what goes wrong in real accounts, to be seen where nothing is at stake.
+
+The sandbox is a process of its own; it is told over HTTP, by its control address.
+"""
+
+import json
+import urllib.request
+from datetime import datetime
+
+from django.conf import settings
+
+from aws_setup import hints
+from aws_setup.credentials import require_loopback
+from aws_setup.models import Connection
+from aws_setup.verification import request_verification
+from environments.history import Actor, record
+
+KINDS = {
+    "delete_provider": "Delete the identity provider",
+    "remove_audience": "Remove the audience from the identity provider",
+    "change_subject_case": "Change the case of the subject in the role's trust policy",
+    "detach_policy": "Take the role's permissions away",
+    "stop_issuer": "Make the issuer unreachable for AWS",
+    "start_issuer": "Make the issuer reachable again",
+}
+RESET = "reset"
+TIMEOUT_SECONDS = 5
+
+
+class NoSandbox(RuntimeError):
+    """There is no sandbox in this world, so there is nothing to break."""
+
+
+def request_breakage(kind: str, *, connection: Connection | None, actor: Actor, now: datetime) -> None:
+    """Ask a worker to break the sandbox in this way (or `reset` it), then to verify what it concerns."""
+    if not settings.AWS_SANDBOX:
+        raise NoSandbox("Breakages exist only in the sandbox.")
+    if kind != RESET and (kind not in KINDS or connection is None):
+        raise ValueError(f"{kind} is not a breakage of a connection")
+    hints.send(hints.BREAK_SANDBOX, kind, connection.pk if connection else 0, actor)
+
+
+def break_sandbox(kind: str, *, connection_pk: int, actor: Actor, sandbox_url: str, now: datetime) -> None:
+    """Break it, and start the verification that shows the cause; `reset` concerns every connection."""
+    connections = Connection.objects.exclude(role_arn="").select_related("account", "environment")
+    if kind == RESET:
+        _tell(sandbox_url, "reset", {})
+    else:
+        connection = connections.get(pk=connection_pk)
+        connections = connections.filter(pk=connection_pk)
+        _tell(
+            sandbox_url,
+            "breakages",
+            {
+                "kind": kind,
+                "account_id": connection.account.account_id,
+                "role_name": connection.role_name,
+                "issuer_url": connection.desired["issuer_url"],
+            },
+        )
+    # What somebody else changed is not our own write that AWS is still spreading: nothing to wait out.
+    connections.update(last_write_at=None)
+    for connection in connections:
+        record(
+            f"sandbox.{kind}",
+            f"Sandbox: {KINDS.get(kind, 'put back to its first state')}.",
+            actor=actor,
+            environment=connection.environment,
+        )
+        request_verification(connection, actor=actor, now=now)
+
+
+def _tell(sandbox_url: str, path: str, body: dict[str, str]) -> None:
+    request = urllib.request.Request(  # noqa: S310  loopback http only, see require_loopback
+        f"{require_loopback(sandbox_url)}/_sandbox/{path}",
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "X-Sandbox-Control": "1"},
+        method="POST",
+    )
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  as above
+        answer.read()

@@ -1,0 +1,35 @@
+"""Findings are tasks: opened once per cause, closed by themselves at the next proof, with their history kept."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from aws_setup.diagnosis import Problem
+from aws_setup.models import Connection, Finding
+from environments.history import Actor, record
+
+
+def open_finding(connection: Connection, problem: Problem, *, now: datetime, actor: Actor) -> None:
+    """Open a finding for this cause, or bring the open one up to date; other causes' findings are closed."""
+    Finding.objects.filter(connection=connection, closed_at__isnull=True).exclude(code=problem.code).update(
+        closed_at=now
+    )
+    refreshed = Finding.objects.filter(connection=connection, code=problem.code, closed_at__isnull=True).update(
+        problem=problem.to_json(), seen_at=now
+    )
+    if not refreshed:
+        try:
+            with transaction.atomic():
+                Finding.objects.create(connection=connection, code=problem.code, problem=problem.to_json())
+        except IntegrityError:  # another worker opened the very same finding a moment ago
+            return
+        record("finding.opened", problem.sentence, actor=actor, environment=connection.environment)
+
+
+def close_findings(connection: Connection, *, now: datetime, actor: Actor) -> None:
+    """Close whatever is open: the connection was proven."""
+    for finding in Finding.objects.filter(connection=connection, closed_at__isnull=True):
+        sentence = f"Solved: {finding.problem['sentence']}"
+        finding.closed_at = now
+        finding.save(update_fields=["closed_at"])
+        record("finding.closed", sentence, actor=actor, environment=connection.environment)

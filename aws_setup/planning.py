@@ -1,0 +1,251 @@
+"""From answers to a plan that a person can agree to, and from agreement to a run. Nothing is written to AWS here."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from aws_setup import hints
+from aws_setup.accounts import OpenGateway, explain_caller_failure
+from aws_setup.credentials import SandboxUnavailable
+from aws_setup.desired import DesiredState
+from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.explaining import explain_worker_error
+from aws_setup.gateway.errors import AwsError
+from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Permissions, Plan, Run, Step
+from aws_setup.names import dashed, default_role_name
+from aws_setup.plan import Action, build_plan, fingerprint
+from aws_setup.policies import full_access_policy_arn
+from aws_setup.status import refresh_status
+from environments.history import Actor, record
+from environments.ids import build_subject
+from environments.models import Environment, Installation, Issuer, Organization, Status
+
+
+def build_desired(draft: Draft, *, account: Account) -> DesiredState:
+    """What AWS should hold if these answers are agreed to."""
+    answers, environment = draft.answers, draft.environment
+    if environment is None:
+        raise Blocked(_missing_answer("an environment"))
+    connection = Connection.objects.filter(environment=environment).first()
+    if draft.purpose == Draft.Purpose.DISCONNECT:
+        if connection is None:
+            raise Blocked(_missing_answer("a connection"))
+        return _disconnected(DesiredState.from_json(connection.desired))
+    issuer = Issuer.objects.filter(url=answers.get("issuer_url", "")).first()
+    if issuer is None:
+        raise Blocked(_missing_answer("an issuer"))
+    if not answers.get("region"):
+        raise Blocked(_missing_answer("a region"))
+    organization_id, environment_id = answers["organization_id"], answers["environment_id"]
+    earlier = DesiredState.from_json(connection.desired) if connection and connection.has_aws_resources else None
+    if earlier is not None and earlier.account_id != account.account_id:
+        raise Blocked(_other_account(earlier))
+    role_name = answers.get("role_name") or default_role_name(environment.name)
+    permissions = answers.get("permissions") or Permissions.INVOKE
+    return DesiredState(
+        installation_id=str(Installation.objects.get().installation_id),
+        partition=account.partition,
+        account_id=account.account_id,
+        region=answers["region"],
+        issuer_url=issuer.url,
+        audience=issuer.audience,
+        organization_id=organization_id,
+        environment_id=environment_id,
+        subject=build_subject(organization_id, environment_id),
+        role_name=role_name,
+        role_path=settings.ROLE_PATH,
+        boundary_arn=settings.ROLE_PERMISSIONS_BOUNDARY,
+        permissions=permissions,
+        policy_arn=answers.get("policy_arn", "") if permissions == Permissions.POLICY else "",
+        description=f"Lets Vertesia environment {environment_id} use Amazon Bedrock",
+        tags=tuple(sorted((answers.get("tags") or {}).items())),
+        earlier_environment_id=earlier.environment_id if earlier and earlier.environment_id != environment_id else "",
+        retire_role_name=_retired_role(earlier, role_name=role_name),
+        retire_policy_arns=_retired_policies(earlier, partition=account.partition),
+    )
+
+
+def _disconnected(agreed: DesiredState) -> DesiredState:
+    return DesiredState.from_json(agreed.to_json() | {"is_absent": True, "retire_role_name": ""})
+
+
+def _other_account(earlier: DesiredState) -> Problem:
+    return Problem(
+        code="connected_elsewhere",
+        sentence=f"This environment is connected in account {dashed(earlier.account_id)}.",
+        why="One environment has one role, and moving it between accounts would leave the old one behind.",
+        remedy="Disconnect it there first, then connect it in the other account.",
+        evidence={"role": earlier.role_arn},
+    )
+
+
+def _retired_role(earlier: DesiredState | None, *, role_name: str) -> str:
+    """The role that the new one replaces, where it has another name."""
+    if earlier is None:
+        return ""
+    return earlier.role_name if earlier.role_name.lower() != role_name.lower() else ""
+
+
+def _retired_policies(earlier: DesiredState | None, *, partition: str) -> tuple[str, ...]:
+    """Managed policies that an earlier agreement attached."""
+    if earlier is None:
+        return ()
+    return tuple(filter(None, {earlier.attached_policy_arn, full_access_policy_arn(partition)}))
+
+
+def _missing_answer(what: str) -> Problem:
+    return Problem(
+        code="answer_missing",
+        sentence=f"This cannot be planned yet: {what} is missing.",
+        remedy="Go back to the step that asks for it.",
+    )
+
+
+def make_plan(draft_pk: int, *, open_gateway: OpenGateway, now: datetime) -> Plan | None:
+    """Look at AWS and store the plan of a draft that waits for one; None where nothing waits or nothing can be planned.
+
+    Reads only. Needs the reading actions of policies.provisioning_policy. May run twice: the second finds the draft
+    planned already.
+    """
+    draft = (
+        Draft.objects.filter(pk=draft_pk, state=Draft.State.PLANNING)
+        .select_related("environment__organization__issuer")
+        .first()
+    )
+    if draft is None:
+        return None
+    try:
+        account = _find_account(draft)
+        desired = build_desired(draft, account=account)
+        actions = build_plan(desired, open_gateway(account).observe(desired))
+    except Blocked as error:
+        _block(draft, error.problem)
+    except AwsError as error:
+        _block(draft, explain_worker_error(error, caller_arn=_caller_arn(draft)))
+    except SandboxUnavailable as error:
+        _block(draft, explain_caller_failure(error))
+    else:
+        return _store_plan(draft, account, desired, actions, now=now)
+    return None
+
+
+def _find_account(draft: Draft) -> Account:
+    account = Account.objects.filter(account_id=draft.answers.get("account_id", "")).first()
+    if account is None:
+        raise Blocked(_missing_answer("an AWS account"))
+    return account
+
+
+def _caller_arn(draft: Draft) -> str:
+    account = Account.objects.filter(account_id=draft.answers.get("account_id", "")).first()
+    return account.caller_arn if account else ""
+
+
+def _block(draft: Draft, problem: Problem) -> None:
+    Draft.objects.filter(pk=draft.pk, state=Draft.State.PLANNING).update(
+        state=Draft.State.BLOCKED, problem=problem.to_json()
+    )
+
+
+@transaction.atomic
+def _store_plan(
+    draft: Draft, account: Account, desired: DesiredState, actions: list[Action], *, now: datetime
+) -> Plan | None:
+    if not Draft.objects.filter(pk=draft.pk, state=Draft.State.PLANNING).update(state=Draft.State.PLANNED):
+        return None
+    assert draft.environment is not None  # noqa: S101  build_desired refused a draft without one
+    plan = Plan.objects.create(
+        draft=draft,
+        environment=draft.environment,
+        account=account,
+        fingerprint=fingerprint(desired, actions),
+        desired=desired.to_json(),
+        actions=[action.to_json() for action in actions],
+        asked_by=draft.actor,
+        created_at=now,
+        expires_at=now + PLAN_LIFETIME,
+    )
+    refresh_status(draft.environment, now=now)
+    record(
+        "plan.made",
+        f"Planned {draft.purpose}: {sum(action.verb != 'keep' for action in actions)} changes in {account.dashed_id}.",
+        actor=Actor(draft.actor),
+        environment=draft.environment,
+        data={"fingerprint": plan.fingerprint},
+    )
+    return plan
+
+
+def approve_plan(plan: Plan, *, fingerprint: str, actor: Actor, now: datetime) -> Run | None:
+    """Agree to this very plan and start its run, in one transaction.
+
+    None where the fingerprint is another, the plan ran out or was approved before, or a run of the environment is
+    live: then nothing has changed.
+    """
+    try:
+        with transaction.atomic():
+            if not plan.approve(fingerprint=fingerprint, actor=actor, now=now):
+                return None
+            plan.refresh_from_db()
+            connection = _agree(plan, now=now)
+            run = Run.objects.create(plan=plan, connection=connection, actor=actor, doing="Waiting for a worker")
+            Step.objects.bulk_create(
+                Step(run=run, position=position, action=action, after_proof=action["after_proof"])
+                for position, action in enumerate(plan.actions)
+            )
+            record(
+                "plan.approved",
+                f"Approved plan {plan.fingerprint[:12]} for {plan.account.dashed_id}.",
+                actor=actor,
+                environment=plan.environment,
+                data={"fingerprint": plan.fingerprint},
+            )
+            refresh_status(plan.environment, now=now)
+            hints.send(hints.ADVANCE_RUN, run.pk)
+            return run
+    except IntegrityError:  # run_one_live_per_connection: somebody else's run of this environment is under way
+        return None
+
+
+def _agree(plan: Plan, *, now: datetime) -> Connection:
+    """Write down what was agreed: the connection, and the environment's own ids and region where they change."""
+    desired = DesiredState.from_json(plan.desired)
+    environment = plan.environment
+    existing = Connection.objects.filter(environment=environment).first()
+    if existing is None or existing.desired != plan.desired:
+        _take_over_ids(environment, desired)
+    agreed: dict[str, Any] = {
+        "account": plan.account,
+        "region": desired.region,
+        "role_name": desired.role_name,
+        "desired": plan.desired,
+        "agreed_at": now,
+    }
+    connection, _ = Connection.objects.update_or_create(environment=environment, defaults=agreed)
+    return connection
+
+
+def _take_over_ids(environment: Environment, desired: DesiredState) -> None:
+    """An old proof says nothing about a new agreement, so it goes; the history keeps it."""
+    if desired.is_absent:
+        return
+    organization = environment.organization
+    issuer = Issuer.objects.get(url=desired.issuer_url)
+    if organization.organization_id != desired.organization_id:
+        organization, _ = Organization.objects.get_or_create(
+            organization_id=desired.organization_id, defaults={"name": organization.name, "issuer": issuer}
+        )
+    if organization.issuer_id != issuer.pk:
+        Organization.objects.filter(pk=organization.pk).update(issuer=issuer)
+    environment.set_status(
+        Status.SETTING_UP,
+        organization=organization,
+        environment_id=desired.environment_id,
+        endpoint_url=desired.region,
+        verified_at=None,
+        confirmed_at=None,
+        confirmed_by="",
+    )
+    environment.refresh_from_db()

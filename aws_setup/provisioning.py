@@ -1,0 +1,273 @@
+"""Applying an approved plan, action by action, then proving that it works. Resumable at every point.
+
+Nothing here sleeps: waiting is `next_attempt_at` in the database. No call to AWS happens inside a transaction.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from aws_setup import hints, verification
+from aws_setup.accounts import OpenGateway, explain_caller_failure
+from aws_setup.credentials import SandboxUnavailable
+from aws_setup.desired import DesiredState
+from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
+from aws_setup.explaining import explain_worker_error
+from aws_setup.findings import close_findings, open_finding
+from aws_setup.gateway.errors import AwsError
+from aws_setup.gateway.iam import is_already_there
+from aws_setup.gateway.protocol import Gateway, Performed
+from aws_setup.leases import ResourceBusy, hold
+from aws_setup.models import Connection, Run, Step, Verification
+from aws_setup.pauses import GIVE_UP_AFTER, next_pause
+from aws_setup.plan import Action, build_plan, find_unapproved, writes
+from aws_setup.status import refresh_status
+from environments.history import Actor, record
+from environments.models import Environment
+
+Clock = Callable[[], datetime]
+
+
+class LeaseLost(Exception):
+    """Another worker has taken this run over; this one stops without writing anything more."""
+
+
+def advance_run(run_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> datetime | None:
+    """Take a run as far as it goes now. Returns when to come back, or None where it is over or not ours to take.
+
+    Needs the actions of policies.provisioning_policy. May run twice: the lease lets one worker in at a time.
+    """
+    run = Run.objects.select_related("plan", "connection__account").filter(pk=run_pk).first()
+    if run is None or not run.claim(now=clock()):
+        return None
+    try:
+        gateway = open_gateway(run.connection.account)
+    except SandboxUnavailable as error:
+        _fail(run, explain_caller_failure(error), clock=clock)
+        return None
+    try:
+        return _advance(run, gateway, clock)
+    except LeaseLost:
+        return None
+    finally:
+        _add_calls(run, gateway)
+
+
+def _advance(run: Run, gateway: Gateway, clock: Clock) -> datetime | None:
+    if run.state == Run.State.APPLYING:
+        if (pause := _apply(run, gateway, clock, after_proof=False)) or run.is_finished:
+            return pause
+        _start_proving(run, clock=clock)
+    if run.state == Run.State.VERIFYING and (pause := _prove(run, gateway, clock)):
+        return pause
+    if run.state == Run.State.FINISHING:
+        if (pause := _apply(run, gateway, clock, after_proof=True)) or run.is_finished:
+            return pause
+        _succeed(run, clock=clock)
+    return None
+
+
+def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> datetime | None:
+    """Perform the pending steps of this phase. Returns when to come back, or None: all done, or the run has failed."""
+    steps = list(run.steps.filter(after_proof=after_proof).exclude(state=Step.State.DONE))
+    if not steps:
+        return None
+    desired = DesiredState.from_json(run.plan.desired)
+    try:
+        with hold(_resources_written(steps), now=clock()):
+            _say(run, f"Reading what account {run.connection.account.dashed_id} holds now")
+            current = writes(build_plan(desired, gateway.observe(desired)))
+            approved = [Action.from_json(step.action) for step in run.steps.all()]
+            if unapproved := find_unapproved(current, approved=approved):
+                raise Blocked(_plan_outdated(unapproved))
+            still_to_do = {action.key for action in current}
+            for step in steps:
+                _perform(run, step, gateway, clock, is_still_to_do=Action.from_json(step.action).key in still_to_do)
+    except ResourceBusy as error:
+        return _wait(run, clock, seconds=1, doing=f"Another set-up is writing to {error.resource}; waiting for it")
+    except Blocked as error:
+        _fail(run, error.problem, clock=clock)
+    except AwsError as error:
+        if error.is_transient or is_already_there(error):
+            return _wait_for_aws(run, error, clock)
+        _fail(run, explain_worker_error(error, caller_arn=run.connection.account.caller_arn), clock=clock)
+    return None
+
+
+def _resources_written(steps: list[Step]) -> list[str]:
+    return [step.action["resource"] for step in steps if step.action["verb"] != "keep"]
+
+
+def _perform(run: Run, step: Step, gateway: Gateway, clock: Clock, *, is_still_to_do: bool) -> None:
+    action = Action.from_json(step.action)
+    if is_still_to_do:
+        _say(run, action.summary)
+        Step.objects.filter(pk=step.pk).update(state=Step.State.RUNNING, started_at=clock())
+        performed = gateway.perform(action)
+    else:
+        performed = Performed("unchanged")
+    _store_step(run, step, action, performed, clock)
+
+
+@transaction.atomic
+def _store_step(run: Run, step: Step, action: Action, performed: Performed, clock: Clock) -> None:
+    if not run.write(waiting_since=None):
+        raise LeaseLost
+    Step.objects.filter(pk=step.pk).update(
+        state=Step.State.DONE,
+        outcome=performed.outcome,
+        request_id=performed.request_id,
+        finished_at=clock(),
+    )
+    if performed.outcome != "unchanged":
+        Connection.objects.filter(pk=run.connection_id).update(last_write_at=clock())
+        record(
+            f"aws.{action.action}",
+            f"{action.summary}: {performed.outcome}.",
+            actor=Actor(run.actor),
+            environment=run.plan.environment,
+            data={"resource": action.resource, "request_id": performed.request_id},
+        )
+    if action.action == "CreateRole":
+        Connection.objects.filter(pk=run.connection_id).update(role_arn=action.resource)
+    elif action.action == "CreateOpenIDConnectProvider":
+        Connection.objects.filter(pk=run.connection_id).update(provider_arn=action.resource)
+    elif action.action == "DeleteRole" and not step.after_proof:
+        Connection.objects.filter(pk=run.connection_id).update(role_arn="")
+
+
+@transaction.atomic
+def _start_proving(run: Run, *, clock: Clock) -> None:
+    """AWS holds what was agreed: the environment gets its API key and region, and the proof begins."""
+    desired = DesiredState.from_json(run.plan.desired)
+    run.connection.refresh_from_db()
+    environments = Environment.objects.filter(pk=run.plan.environment_id)
+    if desired.is_absent:
+        environments.update(api_key="")
+        if not run.write(state=Run.State.FINISHING):
+            raise LeaseLost
+        return
+    role_arn = run.connection.role_arn or desired.role_arn
+    Connection.objects.filter(pk=run.connection_id).update(role_arn=role_arn, provider_arn=desired.provider_arn)
+    environments.update(api_key=role_arn, endpoint_url=desired.region)
+    if not run.write(state=Run.State.VERIFYING, doing="Proving that the role works"):
+        raise LeaseLost
+    Verification.objects.create(connection=run.connection, run=run, actor=run.actor, doing="Waiting for a worker")
+
+
+def _prove(run: Run, gateway: Gateway, clock: Clock) -> datetime | None:
+    """Advance the run's verification. None: it is over, and the run's state says how it goes on."""
+    proof = run.verifications.first()
+    if proof is None:
+        proof = Verification.objects.create(connection=run.connection, run=run, actor=run.actor)
+    if not proof.is_finished:
+        pause = verification.advance(proof, gateway=gateway, clock=clock)
+        if pause:
+            if not run.wait_until(pause, doing=proof.doing):
+                raise LeaseLost
+            return pause
+        proof.refresh_from_db()
+    if proof.state == Verification.State.PROVEN:
+        if not run.write(state=Run.State.FINISHING):
+            raise LeaseLost
+    elif proof.state == Verification.State.NOT_PROVABLE:
+        _end(run, Run.State.WAITING_FOR_VERTESIA, "AWS holds what was agreed. Vertesia has to show the rest.", clock)
+    else:
+        _fail(run, Problem.from_json(proof.problem or {}), clock=clock)
+    return None
+
+
+def _plan_outdated(unapproved: list[Action]) -> Problem:
+    return Problem(
+        code="plan_outdated",
+        sentence="AWS has changed since this plan was approved.",
+        why="Still to do, and not part of what was approved: " + "; ".join(action.summary for action in unapproved),
+        remedy="Make a new plan and look at it: nothing is written that nobody agreed to.",
+        fix="plan",
+    )
+
+
+def _wait_for_aws(run: Run, error: AwsError, clock: Clock) -> datetime | None:
+    now = clock()
+    since = run.waiting_since or now
+    if now - since > GIVE_UP_AFTER:
+        _fail(run, explain_worker_error(error, caller_arn=run.connection.account.caller_arn), clock=clock)
+        return None
+    pause = next_pause(now - since)
+    left = GIVE_UP_AFTER - (now - since)
+    doing = (
+        f"{error.operation} answered {error.code or 'nothing'}; trying again in {pause.seconds} s, "
+        f"for at most {round(left.total_seconds())} s more"
+    )
+    return _wait(run, clock, seconds=pause.total_seconds(), doing=doing, since=since)
+
+
+def _wait(run: Run, clock: Clock, *, seconds: float, doing: str, since: datetime | None = None) -> datetime:
+    moment = clock() + timedelta(seconds=seconds)
+    if not run.wait_until(moment, doing=doing[:300], waiting_since=since):
+        raise LeaseLost
+    return moment
+
+
+def _say(run: Run, doing: str) -> None:
+    if not run.write(doing=doing[:300]):
+        raise LeaseLost
+
+
+@transaction.atomic
+def _succeed(run: Run, *, clock: Clock) -> None:
+    desired = DesiredState.from_json(run.plan.desired)
+    close_findings(run.connection, now=clock(), actor=Actor(run.actor))
+    done = "Disconnected: the role is gone." if desired.is_absent else "Connected and proven."
+    _end(run, Run.State.SUCCEEDED, done, clock)
+
+
+@transaction.atomic
+def _fail(run: Run, problem: Problem, *, clock: Clock) -> None:
+    now = clock()
+    run.steps.filter(state=Step.State.RUNNING).update(state=Step.State.FAILED, finished_at=now)
+    if not run.write(problem=problem.to_json()):
+        raise LeaseLost
+    open_finding(run.connection, problem, now=now, actor=Actor(run.actor))
+    _end(run, Run.State.FAILED, problem.sentence, clock)
+
+
+@transaction.atomic
+def _end(run: Run, state: Run.State, sentence: str, clock: Clock) -> None:
+    now = clock()
+    if not run.write(state=state, finished_at=now, lease_until=None, doing=sentence[:300]):
+        raise LeaseLost
+    record(
+        f"run.{state}",
+        sentence,
+        actor=Actor(run.actor),
+        environment=run.plan.environment,
+        data={"fingerprint": run.plan.fingerprint},
+    )
+    refresh_status(run.plan.environment, now=now)
+
+
+def _add_calls(run: Run, gateway: Gateway) -> None:
+    Run.objects.filter(pk=run.pk).update(
+        aws_calls=run.aws_calls + gateway.calls, aws_seconds=run.aws_seconds + gateway.seconds
+    )
+
+
+def fail_unexpectedly(run_pk: int, *, clock: Clock) -> None:
+    """The console itself made a mistake in this run: say so, rather than try it again and again."""
+    run = Run.objects.select_related("plan", "connection").filter(pk=run_pk, finished_at__isnull=True).first()
+    if run is not None:
+        _fail(run, INTERNAL_ERROR, clock=clock)
+
+
+def finish_confirmed_run(connection: Connection, *, actor: Actor, now: datetime) -> None:
+    """A person saw the models in Studio: what was to be removed only after that may go now."""
+    run = connection.runs.filter(state=Run.State.WAITING_FOR_VERTESIA).first()
+    if run is None or not run.steps.filter(after_proof=True).exclude(state=Step.State.DONE).exists():
+        return
+    resumed = Run.objects.filter(pk=run.pk, state=Run.State.WAITING_FOR_VERTESIA).update(
+        state=Run.State.FINISHING, finished_at=None, next_attempt_at=now, actor=actor
+    )
+    if resumed:
+        hints.send(hints.ADVANCE_RUN, run.pk)

@@ -1,0 +1,88 @@
+"""Celery: one id in, one service call. Each may run twice; what is due stands in the database."""
+
+import logging
+from datetime import datetime
+
+from celery import shared_task
+from django.utils import timezone
+
+from aws_setup import accounts, breakages, hints, planning, provisioning, verification
+from aws_setup.models import Draft, Plan, Run, Verification, WorkerCaller
+from aws_setup.status import refresh_status
+from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
+from environments.history import Actor
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name=hints.ADVANCE_RUN)
+def advance_run(run_pk: int) -> None:
+    """Take a run as far as it goes now, and come back when it is due again."""
+    try:
+        due = provisioning.advance_run(run_pk, open_gateway=open_gateway, clock=timezone.now)
+    except Exception:
+        logger.exception("Run %s failed by a mistake of the console", run_pk)
+        provisioning.fail_unexpectedly(run_pk, clock=timezone.now)
+        raise
+    _come_back(hints.ADVANCE_RUN, run_pk, due)
+
+
+@shared_task(name=hints.ADVANCE_VERIFICATION)
+def advance_verification(proof_pk: int) -> None:
+    """Take a verification as far as it goes now, and come back when it is due again."""
+    try:
+        due = verification.advance_verification(proof_pk, open_gateway=open_gateway, clock=timezone.now)
+    except Exception:
+        logger.exception("Verification %s failed by a mistake of the console", proof_pk)
+        verification.fail_unexpectedly(proof_pk, clock=timezone.now)
+        raise
+    _come_back(hints.ADVANCE_VERIFICATION, proof_pk, due)
+
+
+@shared_task(name=hints.MAKE_PLAN)
+def make_plan(draft_pk: int) -> None:
+    """Look at AWS and store the plan of a draft that waits for one."""
+    planning.make_plan(draft_pk, open_gateway=open_gateway, now=timezone.now())
+
+
+@shared_task(name=hints.CHECK_CALLERS)
+def check_callers() -> None:
+    """Ask AWS who the worker is, reading its credentials anew."""
+    SESSIONS.forget()
+    accounts.check_callers(open_gateway, now=timezone.now())
+
+
+@shared_task(name=hints.BREAK_SANDBOX)
+def break_sandbox(kind: str, connection_pk: int, actor: str) -> None:
+    """Break the sandbox in one way and verify what it concerns."""
+    breakages.break_sandbox(
+        kind,
+        connection_pk=connection_pk,
+        actor=Actor(actor),
+        sandbox_url=find_sandbox_url(),
+        now=timezone.now(),
+    )
+
+
+@shared_task(name="aws_setup.tasks.sweep")
+def sweep() -> None:
+    """Take up whatever is due and nobody told a worker about: lost messages, dead workers, ended leases."""
+    now = timezone.now()
+    for run in Run.due(now):
+        hints.send(hints.ADVANCE_RUN, run.pk)
+    for proof in Verification.due(now).filter(run__isnull=True):
+        hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
+    for draft in Draft.objects.filter(state=Draft.State.PLANNING):
+        hints.send(hints.MAKE_PLAN, draft.pk)
+    asked = WorkerCaller.objects.filter(check_requested_at__isnull=False).first()
+    if asked and (asked.checked_at is None or asked.checked_at < asked.check_requested_at):
+        hints.send(hints.CHECK_CALLERS)
+    for plan in Plan.objects.filter(
+        approved_at__isnull=True, expires_at__lte=now, environment__status="waiting_for_approval"
+    ).select_related("environment"):
+        refresh_status(plan.environment, now=now)
+
+
+def _come_back(task: str, pk: int, due: datetime | None) -> None:
+    if due is not None:
+        hints.send(task, pk, countdown=max(0.0, (due - timezone.now()).total_seconds()))
