@@ -40,7 +40,7 @@ class IdsForm(forms.Form):
     environment_id = forms.CharField(
         label="Environment id",
         max_length=200,
-        help_text="In Studio: Environments, then the environment; its id stands at the end of the page's address.",
+        help_text="In Studio: Environments → the environment, on its own page.",
         widget=forms.TextInput(attrs=PLAIN_INPUT),
         error_messages={"required": "Copy the environment id from the environment's page in Studio."},
     )

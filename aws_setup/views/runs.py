@@ -36,6 +36,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "written": [step for step in writes if step.state == Step.State.DONE and step.outcome != "unchanged"],
         "not_written": [step for step in writes if step.state != Step.State.DONE],
         "done": sum(step.state == Step.State.DONE for step in steps),
+        "total": len(steps) if found.state != Run.State.VERIFYING else 0,
         "verification": verification,
         "checks": list(verification.checks.all()) if verification else [],
         "doing": _doing(found, verification),

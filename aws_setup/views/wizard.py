@@ -42,12 +42,10 @@ def connect(request: HttpRequest) -> HttpResponse:
     free = environments_for(request.user).filter(
         provider=Provider.BEDROCK, status__in=[Status.NOT_CONNECTED, Status.DISCONNECTED]
     )
-    wanted = request.GET.get("environment", "")
-    if wanted.isdigit():
-        free = free.filter(pk=int(wanted))
-    choices = list(free.select_related("organization").order_by("name", "id")[: CHOICES_SHOWN + 1])
     drafts = unfinished_drafts(drafts_for(request.user).filter(owner=signed_in(request)))
     drafts = drafts.filter(purpose=Draft.Purpose.CONNECT).exclude(environment__status=Status.CONNECTED)
+    free = free.exclude(pk__in=drafts.values("environment_id"))
+    choices = list(free.select_related("organization").order_by("name", "id")[: CHOICES_SHOWN + 1])
     if not choices and not drafts.exists():
         return redirect("connect_new")
     context = {
