@@ -5,10 +5,12 @@ from typing import Any, TypedDict
 
 from django.contrib.auth.models import User
 from django.db import models
+from django.utils import timezone
 
 from aws_setup import hints
 from aws_setup.models import Connection, Draft, Permissions, WorkerCaller
 from aws_setup.names import default_role_name
+from aws_setup.status import refresh_status
 from environments.history import Actor
 from environments.models import Environment
 
@@ -105,6 +107,7 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
     False where a run came of the draft meanwhile: its answers are history.
     """
     merged = {**draft.answers, **answers}
+    was_planned = draft.state == Draft.State.PLANNED
     saved = (
         Draft.objects.filter(pk=draft.pk)
         .exclude(plans__run__isnull=False)
@@ -118,6 +121,8 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
     )
     if saved:
         draft.refresh_from_db(fields=["answers", "state", "problem", "planning_requested_at", "updated_at"])
+        if was_planned and draft.environment is not None:
+            refresh_status(draft.environment, now=timezone.now())
     return saved == 1
 
 

@@ -268,7 +268,7 @@ class Run(Claimable):
         WAITING_FOR_VERTESIA = "waiting_for_vertesia", "Waiting for Vertesia"
         FAILED = "failed", "Failed"
 
-    plan = models.OneToOneField(Plan, on_delete=models.PROTECT, related_name="run")
+    plan = models.OneToOneField(Plan, on_delete=models.RESTRICT, related_name="run")
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="runs")
     state = models.CharField(max_length=30, choices=State.choices, default=State.APPLYING)
     aws_calls = models.PositiveIntegerField(default=0)

@@ -65,7 +65,7 @@ def _start(request: HttpRequest, environment: Environment) -> HttpResponse:
     live = Run.objects.filter(connection__environment=environment, finished_at__isnull=True).first()
     if live is not None:
         return redirect("run", pk=live.pk)
-    if environment.status in (Status.CONNECTED, Status.CONFIRMED, Status.WAITING_FOR_VERTESIA):
+    if connections_for(request.user).filter(environment=environment).exclude(role_arn="").exists():
         messages.info(request, f"{environment.name} is set up already. Choose Change to agree on something else.")
         return redirect(environment)
     draft = start_draft(
