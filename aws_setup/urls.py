@@ -1,6 +1,39 @@
+"""Addresses of everything that shows or changes how environments are connected to AWS."""
+
 from django.urls import path
 
-from aws_setup.views import change, finish, review, runs, wizard
+from aws_setup.views import (
+    accounts,
+    change,
+    connection,
+    deletion,
+    environment_list,
+    finish,
+    listed_models,
+    overview,
+    real_aws,
+    review,
+    runs,
+    sandbox,
+    wizard,
+)
+
+page_urls = [
+    path("", overview.overview, name="overview"),
+    path("environments/", environment_list.environments, name="environments"),
+    path("environments/<int:pk>/", connection.environment, name="environment"),
+    path("environments/<int:pk>/verify/", connection.verify, name="environment_verify"),
+    path("environments/<int:pk>/verification/", connection.verification, name="environment_verification"),
+    path("environments/<int:pk>/plan/", connection.plan_repair, name="environment_plan"),
+    path("environments/<int:pk>/delete/", deletion.delete, name="environment_delete"),
+    path("environments/<int:pk>/models/", listed_models.models, name="environment_models"),
+    path("accounts/", accounts.accounts, name="accounts"),
+    path("accounts/check/", accounts.check, name="accounts_check"),
+    path("accounts/add/", accounts.add, name="account_add"),
+    path("accounts/policy/", accounts.provisioning_policy_page, name="provisioning_policy"),
+    path("sandbox/", sandbox.sandbox, name="sandbox"),
+    path("real-aws/", real_aws.real_aws, name="real_aws"),
+]
 
 wizard_urls = [
     path("connect/", wizard.connect, name="connect"),
@@ -20,4 +53,4 @@ wizard_urls = [
     path("environments/<int:pk>/disconnect/", change.environment_disconnect, name="environment_disconnect"),
 ]
 
-urlpatterns = [*wizard_urls]
+urlpatterns = [*page_urls, *wizard_urls]

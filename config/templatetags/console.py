@@ -209,9 +209,7 @@ def differences(action: dict[str, Any]) -> list[DiffLine]:
     """What an action changes, line by line, from its `before` to its `after`; empty where it shows neither."""
     before, after = _lines(action.get("before")), _lines(action.get("after"))
     return [
-        DiffLine(KINDS[line[0]], line[0].strip(), line[2:])
-        for line in difflib.ndiff(before, after)
-        if line[0] in KINDS
+        DiffLine(KINDS[line[0]], line[0].strip(), line[2:]) for line in difflib.ndiff(before, after) if line[0] in KINDS
     ]
 
 

@@ -1,0 +1,187 @@
+"""The chain of trust from issuer to models, each link with its rule and whether it holds. Pure.
+
+A link is proven only by a verification that got past it. STS looks for the provider of the token's `iss` first, then
+fetches the issuer's keys, then compares the audience, then evaluates the role's trust
+(https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html): a failure at one of these
+proves those before it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class LinkState(StrEnum):
+    """Whether a link holds, and how that is known."""
+
+    PROVEN = "proven"
+    CONFIRMED = "confirmed"
+    UNPROVEN = "unproven"
+    BROKEN = "broken"
+    AFTER_BREAK = "after_break"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One end of a link. `detail` is its name in AWS or at Vertesia; `is_faded` where nothing is known to stand."""
+
+    name: str
+    detail: str
+    position: int
+    is_faded: bool = False
+
+    @property
+    def left(self) -> float:
+        """Where its box begins, in percent of the drawing's width."""
+        return self.position * STRIDE
+
+    @property
+    def words(self) -> list[str]:
+        return self.name.split()
+
+
+@dataclass(frozen=True)
+class Link:
+    """What must hold between two nodes. `expected` and `actual` are known only where it is broken."""
+
+    source: Node
+    target: Node
+    rule: str
+    state: LinkState
+    expected: str = ""
+    actual: str = ""
+
+    @property
+    def start(self) -> float:
+        return self.source.left + NODE_WIDTH
+
+    @property
+    def end(self) -> float:
+        return self.target.left
+
+    @property
+    def middle(self) -> float:
+        return (self.start + self.end) / 2
+
+    @property
+    def gap_start(self) -> float:
+        return self.start + GAP_STUB
+
+    @property
+    def gap_end(self) -> float:
+        return self.end - GAP_STUB
+
+
+NODE_WIDTH = 14.0
+STRIDE = 21.5
+"""In percent: five boxes and four gaps fill the drawing's width."""
+GAP_STUB = 1.6
+"""How much of a broken link's line is left at either end, in percent of the drawing's width."""
+
+ISSUER_LINK, TRUST_LINK, ATTACHMENT_LINK, PERMISSION_LINK = range(4)
+
+CHECK_BREAKS = {
+    "issuer": ISSUER_LINK,
+    "token": ISSUER_LINK,
+    "exchange": TRUST_LINK,
+    "identity": TRUST_LINK,
+    "foundation_models": PERMISSION_LINK,
+    "inference_profiles": PERMISSION_LINK,
+    "custom_models": PERMISSION_LINK,
+}
+"""The link that a failed check breaks, where the cause found for it does not say it more exactly."""
+
+CAUSE_BREAKS = {
+    "issuer_unreachable": ISSUER_LINK,
+    "provider_missing": ISSUER_LINK,
+    "provider_not_seen": ISSUER_LINK,
+    "clock_wrong": ISSUER_LINK,
+    "thumbprint_wrong": ISSUER_LINK,
+    "token_refused": ISSUER_LINK,
+    "policy_missing": ATTACHMENT_LINK,
+    "policy_detached": ATTACHMENT_LINK,
+}
+"""The link that a Problem's code names."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The names and values that were agreed for a connection, as the chain shows them."""
+
+    issuer_url: str
+    audience: str
+    subject: str
+    role_name: str
+    policy_name: str
+    region: str
+
+
+def find_break(problem: Mapping[str, Any] | None, results: Mapping[str, str]) -> int | None:
+    """The link that the first failed check broke, or its cause where that is known; None where no check failed."""
+    failed = next((name for name in CHECK_BREAKS if results.get(name) == "fail"), None)
+    if failed is None:
+        return None
+    return CAUSE_BREAKS.get(str(problem["code"]) if problem else "", CHECK_BREAKS[failed])
+
+
+def build_chain(
+    agreement: Agreement,
+    *,
+    results: Mapping[str, str],
+    problem: Mapping[str, Any] | None = None,
+    is_confirmed: bool = False,
+) -> list[Link]:
+    """The four links from issuer to models.
+
+    `results`: check name to result of the last finished verification. `problem`: the open finding, as JSON; its
+    evidence may hold `expected` and `actual`. `is_confirmed`: a person saw models in Studio.
+    """
+    broken = find_break(problem, results)
+    states = [_state(index, broken=broken, results=results, is_confirmed=is_confirmed) for index in range(4)]
+    faded = [False, *(state == LinkState.AFTER_BREAK or state == LinkState.BROKEN for state in states)]
+    names = ("Issuer", "Identity provider", "Role", "Policy", "Models")
+    details = (
+        agreement.issuer_url.split("://", 1)[-1],
+        "in IAM",
+        agreement.role_name,
+        agreement.policy_name,
+        agreement.region,
+    )
+    nodes = [
+        Node(name, detail, position, is_faded)
+        for position, (name, detail, is_faded) in enumerate(zip(names, details, faded, strict=True))
+    ]
+    rules = (
+        f"iss equals {agreement.issuer_url}",
+        f"aud {agreement.audience} in list, sub equals {agreement.subject}",
+        f"{agreement.policy_name} attached",
+        f"allows list and invoke in {agreement.region}",
+    )
+    evidence = (problem or {}).get("evidence", {})
+    return [
+        Link(
+            nodes[index],
+            nodes[index + 1],
+            rule,
+            states[index],
+            expected=str(evidence.get("expected", "")) if index == broken else "",
+            actual=str(evidence.get("actual", "")) if index == broken else "",
+        )
+        for index, rule in enumerate(rules)
+    ]
+
+
+def _state(index: int, *, broken: int | None, results: Mapping[str, str], is_confirmed: bool) -> LinkState:
+    if broken is not None:
+        if index == broken:
+            return LinkState.BROKEN
+        return LinkState.AFTER_BREAK if index > broken else LinkState.PROVEN
+    if all(results.get(name) == "pass" for name in PROVES[index]):
+        return LinkState.PROVEN
+    return LinkState.CONFIRMED if is_confirmed else LinkState.UNPROVEN
+
+
+LISTS: Sequence[str] = ("foundation_models", "inference_profiles", "custom_models")
+PROVES: tuple[Sequence[str], ...] = (("exchange",), ("exchange", "identity"), ("foundation_models",), LISTS)
+"""The checks that must have passed for each link to be proven."""

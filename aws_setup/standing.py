@@ -1,0 +1,153 @@
+"""How an environment stands: everything its page shows, read together."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q
+
+from aws_setup.chain import Agreement, Link, build_chain
+from aws_setup.desired import DesiredState
+from aws_setup.models import Check, Connection, Draft, Finding, ListedModel, Run, Verification
+from aws_setup.policies import INLINE_POLICY_NAME
+from environments.models import Environment, Event, Status
+
+EVENTS_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class ModelCounts:
+    """How many models a verification listed, and how many of them Studio shows."""
+
+    shown: int
+    total: int
+
+
+@dataclass(frozen=True)
+class AwsResource:
+    """One thing AWS holds for a connection, as agreed. `documents` are JSON values by their title."""
+
+    kind: str
+    name: str
+    note: str = ""
+    documents: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`proof` is the last finished verification, `proving` the one under way, `listing` the last one with models."""
+
+    environment: Environment
+    status: Status
+    connection: Connection | None = None
+    run: Run | None = None
+    proving: Verification | None = None
+    proof: Verification | None = None
+    checks: list[Check] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    chain: list[Link] = field(default_factory=list)
+    listing: Verification | None = None
+    model_counts: ModelCounts | None = None
+    resources: list[AwsResource] = field(default_factory=list)
+    draft: Draft | None = None
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a worker is at it, so that a page should look again soon."""
+        return self.proving is not None or (self.run is not None and not self.run.is_finished)
+
+
+def read_standing(environment: Environment, *, now: datetime) -> Standing:
+    """Everything known of an environment, in about ten queries."""
+    events = list(environment.events.all()[:EVENTS_SHOWN])
+    draft = unfinished_draft(environment)
+    connection = Connection.objects.filter(environment=environment).select_related("account").first()
+    status = environment.status_at(now)
+    if connection is None:
+        return Standing(environment, status, draft=draft, events=events)
+    agreed = DesiredState.from_json(connection.desired)
+    proof = connection.verifications.filter(finished_at__isnull=False).first()
+    checks = list(proof.checks.all()) if proof else []
+    findings = list(connection.findings.filter(closed_at__isnull=True))
+    listing = latest_listing(connection)
+    return Standing(
+        environment,
+        status,
+        connection=connection,
+        run=connection.runs.select_related("plan").first(),
+        proving=connection.verifications.filter(finished_at__isnull=True).first(),
+        proof=proof,
+        checks=checks,
+        findings=findings,
+        chain=[] if status == Status.DISCONNECTED else read_chain(agreed, checks, findings, environment),
+        listing=listing,
+        model_counts=count_models(listing) if listing else None,
+        resources=list_resources(connection, agreed),
+        draft=draft,
+        events=events,
+    )
+
+
+def unfinished_draft(environment: Environment) -> Draft | None:
+    """The draft last worked on that no run came of; None where there is none."""
+    return environment.drafts.exclude(plans__run__isnull=False).order_by("-updated_at").first()
+
+
+def read_chain(
+    agreed: DesiredState, checks: list[Check], findings: list[Finding], environment: Environment
+) -> list[Link]:
+    """The chain of trust as the last verification and the open findings show it."""
+    problem = next((finding.problem for finding in findings), None)
+    return build_chain(
+        Agreement(
+            issuer_url=agreed.issuer_url,
+            audience=agreed.audience,
+            subject=agreed.subject,
+            role_name=agreed.role_name,
+            policy_name=agreed.attached_policy_arn.rsplit("/", 1)[-1] or INLINE_POLICY_NAME,
+            region=agreed.region,
+        ),
+        results={check.check_name: check.result for check in checks},
+        problem=problem,
+        is_confirmed=environment.status == Status.CONFIRMED,
+    )
+
+
+def latest_listing(connection: Connection) -> Verification | None:
+    """The last verification that could list models; None before there is one."""
+    listed = connection.verifications.filter(finished_at__isnull=False, listed_models__isnull=False)
+    return listed.order_by("-id").first()
+
+
+def count_models(verification: Verification) -> ModelCounts:
+    """How many models a verification listed, and how many of them Studio shows."""
+    counted = ListedModel.objects.filter(verification=verification).aggregate(
+        total=Count("id"), shown=Count("id", filter=Q(shown_in_studio=True))
+    )
+    return ModelCounts(shown=counted["shown"], total=counted["total"])
+
+
+def list_resources(connection: Connection, agreed: DesiredState) -> list[AwsResource]:
+    """What AWS holds for a connection, as far as this console wrote it: provider, role and its policy."""
+    resources = []
+    if connection.provider_arn:
+        resources.append(
+            AwsResource(
+                "Identity provider",
+                connection.provider_arn,
+                note="Shared by every environment of this account with the same issuer.",
+                documents={"Issuer and audience": {"Url": agreed.issuer_url, "Audience": agreed.audience}},
+            )
+        )
+    if connection.role_arn:
+        policy: dict[str, Any] = {"Permissions": agreed.inline_policy} if agreed.inline_policy else {}
+        resources.append(
+            AwsResource(
+                "Role",
+                connection.role_arn,
+                note=f"Its policy is {agreed.attached_policy_arn}." if agreed.attached_policy_arn else "",
+                documents={"Trust": agreed.trust, **policy, "Tags": agreed.role_tags},
+            )
+        )
+    return resources

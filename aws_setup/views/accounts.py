@@ -1,0 +1,104 @@
+"""Whose rights the worker has, where it may act, and what it needs for that."""
+
+from datetime import datetime, timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from aws_setup.account_forms import AccountRoleForm, ProvisioningPolicyForm
+from aws_setup.accounts import NotAnAccount, add_account, request_check
+from aws_setup.models import Account, WorkerCaller
+from aws_setup.policies import provisioning_policy
+from aws_setup.views.frame import actor_of
+from config.health import worker_problem
+from environments.access import may_administer
+
+WORKER_PATIENCE = timedelta(seconds=10)
+
+
+def accounts_context(*, now: datetime) -> dict[str, object]:
+    """Who the worker is, in which accounts, as last checked; and whether a check is under way."""
+    caller = WorkerCaller.objects.first()
+    requested = caller.check_requested_at if caller else None
+    checked = caller.checked_at if caller else None
+    is_checking = requested is not None and (checked is None or checked < requested)
+    is_late = is_checking and requested is not None and requested < now - WORKER_PATIENCE
+    return {
+        "caller": caller,
+        "accounts": list(Account.objects.all()),
+        "is_checking": is_checking,
+        "checking_since": requested,
+        "worker_problem": worker_problem() if is_late else None,
+    }
+
+
+@require_safe
+@never_cache
+@vary_on_headers("HX-Request")
+def accounts(request: HttpRequest) -> HttpResponse:
+    """The worker's own caller, and every account it may act in. Polls while a check is under way."""
+    if not may_administer(request.user):
+        return render(request, "aws_setup/accounts.html", {"caller": None, "accounts": []})
+    context = accounts_context(now=timezone.now())
+    return render(request, "aws_setup/_accounts.html" if request.htmx else "aws_setup/accounts.html", context)
+
+
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    """Ask the worker who it is."""
+    request_check(now=timezone.now())
+    return redirect("accounts")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: HttpRequest) -> HttpResponse:
+    """Take up an account that the worker reaches by assuming a role in it."""
+    form = AccountRoleForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            account = add_account(**form.cleaned_data, actor=actor_of(request), now=timezone.now())
+        except NotAnAccount as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.sentence)
+        else:
+            messages.success(request, f"Took up account {account.dashed_id}. The worker now tries the role.")
+            return redirect("accounts")
+    caller = WorkerCaller.objects.first()
+    context = {"form": form, "caller": caller}
+    return render(request, "aws_setup/account_add.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def provisioning_policy_page(request: HttpRequest) -> HttpResponse:
+    """The least IAM policy this console needs in an account, to read, copy or download."""
+    caller = WorkerCaller.objects.first()
+    known = caller.account_id if caller else ""
+    form = ProvisioningPolicyForm(request.GET or None, initial={"account_id": known, "path": "/"})
+    asked = form.cleaned_data if form.is_bound and form.is_valid() else {}
+    account_id = asked.get("account_id") or (known if not form.is_bound else "") or "*"
+    account = Account.objects.filter(account_id=account_id).first()
+    policy = provisioning_policy(
+        partition=account.partition if account else "aws",
+        account_id=account_id,
+        path=asked.get("path") or "/",
+        prefix=asked.get("prefix", ""),
+        boundary_arn=asked.get("boundary_arn", ""),
+        read_only=asked.get("read_only", False),
+    )
+    if "download" in request.GET and not form.errors:
+        name = "vertesia-aws-setup-read-only.json" if asked.get("read_only") else "vertesia-aws-setup.json"
+        answer = JsonResponse(policy, json_dumps_params={"indent": 2})
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+        return answer
+    context = {
+        "form": form,
+        "policy": policy,
+        "has_boundary": bool(asked.get("boundary_arn")),
+        "is_read_only": bool(asked.get("read_only")),
+        "query": request.GET.urlencode(),
+    }
+    return render(request, "aws_setup/provisioning_policy.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,84 @@
+"""The page of one environment: how it stands, why, and what can be done about it."""
+
+from datetime import datetime, timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import reswap, retarget
+
+from aws_setup.access import get_connection
+from aws_setup.drafting import new_draft, request_plan, unfinished_drafts
+from aws_setup.models import Draft
+from aws_setup.standing import Standing, read_standing
+from aws_setup.verification import request_verification
+from aws_setup.views.frame import actor_of, signed_in
+from config.health import worker_problem
+from environments.access import get_environment
+from environments.forms import NameForm
+
+WORKER_PATIENCE = timedelta(seconds=10)
+"""How long work may wait before a page says that no worker answers."""
+
+
+def page_context(standing: Standing, *, now: datetime) -> dict[str, object]:
+    """What the page and its partial share."""
+    live = standing.proving or (standing.run if standing.is_live else None)
+    is_late = live is not None and live.started_at is None and live.created_at < now - WORKER_PATIENCE
+    return {
+        "environment": standing.environment,
+        "standing": standing,
+        "name_form": NameForm(initial={"name": standing.environment.name}),
+        "worker_problem": worker_problem() if is_late else None,
+    }
+
+
+@require_safe
+@never_cache
+def environment(request: HttpRequest, pk: int) -> HttpResponse:
+    """Status, role ARN, chain of trust, checks, models, AWS resources and history."""
+    now = timezone.now()
+    standing = read_standing(get_environment(request.user, pk), now=now)
+    return render(request, "aws_setup/environment.html", page_context(standing, now=now))
+
+
+@require_safe
+@never_cache
+def verification(request: HttpRequest, pk: int) -> HttpResponse:
+    """What is being proven now. Asked again and again by the page; once it is over the whole page takes its place."""
+    if not request.htmx:
+        return redirect("environment", pk=pk)
+    now = timezone.now()
+    standing = read_standing(get_environment(request.user, pk), now=now)
+    context = page_context(standing, now=now)
+    if standing.is_live:
+        return render(request, "aws_setup/_proving.html", context)
+    over = render(request, "aws_setup/_environment.html", context | {"is_news": True})
+    return reswap(retarget(over, "#environment-body"), "outerHTML")
+
+
+@require_POST
+def verify(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for a new proof."""
+    connection = get_connection(request.user, environment_pk=pk)
+    if not request_verification(connection, actor=actor_of(request), now=timezone.now()):
+        messages.info(request, "A verification is under way already; this page shows it.")
+    return redirect(connection.environment)
+
+
+@require_POST
+def plan_repair(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for a plan that brings AWS back to what was agreed; the person sees it before anything is written."""
+    connection = get_connection(request.user, environment_pk=pk)
+    person = signed_in(request)
+    draft = new_draft(
+        owner=person, environment=connection.environment, purpose=Draft.Purpose.CHANGE, actor=actor_of(request)
+    )
+    # Half-made changes must not slip into a repair.
+    unfinished_drafts(person.drafts.filter(environment=connection.environment, purpose=Draft.Purpose.CHANGE)).delete()
+    draft.save()
+    request_plan(draft, now=timezone.now())
+    return redirect("draft_review", pk=draft.pk)

@@ -1,0 +1,32 @@
+"""Deleting an environment here: refused while AWS holds something of ours, with two ways on."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from aws_setup.models import Connection
+from aws_setup.views.frame import actor_of
+from environments.access import get_environment
+from environments.registry import forget_environment
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask, then forget. What AWS holds stays there only where the person said so."""
+    environment = get_environment(request.user, pk)
+    connection = Connection.objects.filter(environment=environment).select_related("account").first()
+    left_in_aws = [connection.role_arn] if connection and connection.has_aws_resources else []
+    live = connection.runs.filter(finished_at__isnull=True).first() if connection else None
+    if request.method == "POST":
+        if live:
+            messages.error(request, "A run is changing AWS for this environment. Wait until it is over.")
+            return redirect("run", pk=live.pk)
+        if left_in_aws and request.POST.get("leave_in_aws") != "yes":
+            messages.error(request, "AWS still holds what this console made. Disconnect first, or say it shall stay.")
+            return redirect("environment_delete", pk=pk)
+        forget_environment(environment, actor=actor_of(request), left_in_aws=left_in_aws)
+        messages.success(request, f"{environment.name} was deleted here.")
+        return redirect("environments")
+    context = {"environment": environment, "connection": connection, "left_in_aws": left_in_aws, "live": live}
+    return render(request, "aws_setup/delete.html", context)

@@ -1,0 +1,62 @@
+"""Breaking things on purpose, in the sandbox only, to see how the console notices and what it says."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from aws_setup.access import connections_for, get_connection
+from aws_setup.breakages import KINDS, RESET, request_breakage
+from aws_setup.models import Connection
+from aws_setup.views.frame import actor_of
+from environments.access import may_administer
+
+CONNECTIONS_SHOWN = 100
+
+EFFECTS = {
+    "delete_provider": "Every environment of the account loses its way in.",
+    "remove_audience": "The provider no longer lists bedrock: STS refuses the token.",
+    "change_subject_case": "One letter of sub: AWS compares values with case.",
+    "detach_policy": "The token is still exchanged, but Bedrock lists nothing.",
+    "stop_issuer": "STS can no longer fetch the signing keys.",
+    "start_issuer": "Mends the one before. The others are mended by a plan.",
+}
+"""What each breakage does to a connected environment, in the order in which they are offered."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sandbox(request: HttpRequest) -> HttpResponse:
+    """One-click breakages for a connected environment, and the way back."""
+    if not settings.AWS_SANDBOX:
+        raise Http404
+    if request.method == "POST":
+        return _break(request)
+    connections = connections_for(request.user).exclude(role_arn="").select_related("environment__organization")
+    listed = list(connections.order_by("environment__name", "pk")[:CONNECTIONS_SHOWN])
+    wanted = request.GET.get("environment", "")
+    chosen = next((one for one in listed if str(one.environment_id) == wanted), listed[0] if listed else None)
+    context = {
+        "connections": listed,
+        "chosen": chosen,
+        "breakages": [(kind, KINDS[kind], effect) for kind, effect in EFFECTS.items()],
+    }
+    return render(request, "aws_setup/sandbox.html", context)
+
+
+def _break(request: HttpRequest) -> HttpResponse:
+    kind = request.POST.get("kind", "")
+    if kind == RESET:
+        if not may_administer(request.user):
+            raise Http404
+        request_breakage(RESET, connection=None, actor=actor_of(request), now=timezone.now())
+        messages.success(request, "The sandbox AWS is being put back to how it was at first start.")
+        return redirect("sandbox")
+    pk = request.POST.get("environment", "")
+    if kind not in KINDS or not pk.isdecimal() or len(pk) > 18:
+        raise Http404
+    connection: Connection = get_connection(request.user, environment_pk=int(pk))
+    request_breakage(kind, connection=connection, actor=actor_of(request), now=timezone.now())
+    messages.info(request, f"{KINDS[kind]}: asked for. The console looks again right after it.")
+    return redirect(connection.environment)
