@@ -2,7 +2,9 @@
 
 import hashlib
 import secrets
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NewType
 from urllib.parse import urlencode
 
@@ -30,6 +32,13 @@ def make_link(*, created_by: Actor, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
     SignInLink.objects.create(token_sha256=_sha256(token), expires_at=now + LINK_LIFETIME, created_by=created_by)
     return f"{settings.PUBLIC_URL}{reverse('sign_in_link')}?{urlencode({'token': token})}"
+
+
+def name_link_command() -> str:
+    """The command that makes another link, as typed in the console's directory, with the Python that runs it."""
+    python = Path(sys.executable)
+    is_ours = python.is_relative_to(settings.BASE_DIR)
+    return f"{python.relative_to(settings.BASE_DIR) if is_ours else 'python'} manage.py signin_link"
 
 
 def find_link(token: str, *, now: datetime) -> SignInLink | None:

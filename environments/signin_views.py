@@ -67,7 +67,7 @@ def sign_in_link(request: HttpRequest) -> HttpResponse:
     token = request.POST.get("token", "") if request.method == "POST" else request.GET.get("token", "")
     link = signin.find_link(token, now=now)
     if link is None:
-        return _hide_address(render(request, "sign_in/link_gone.html", status=410))
+        return _render_link_gone(request)
     if request.method != "POST":
         return _hide_address(render(request, "sign_in/link.html", {"form": LinkForm(), "token": token}))
     form = LinkForm(request.POST)
@@ -77,18 +77,28 @@ def sign_in_link(request: HttpRequest) -> HttpResponse:
         link, username=form.cleaned_data["username"], password=form.cleaned_data["password"], now=now
     )
     if person is None:
-        return _hide_address(render(request, "sign_in/link_gone.html", status=410))
+        return _render_link_gone(request)
     return _let_in(request, person, destination=resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
 def _render_sign_in(
     request: HttpRequest, form: SignInForm, *, destination: str, is_throttled: bool = False
 ) -> HttpResponse:
-    context = {"form": form, "next": destination, "is_throttled": is_throttled}
+    context = {
+        "form": form,
+        "next": destination,
+        "is_throttled": is_throttled,
+        "link_command": signin.name_link_command(),
+    }
     response = render(request, "sign_in/sign_in.html", context, status=429 if is_throttled else 200)
     if is_throttled:
         response["Retry-After"] = str(int(signin.ATTEMPT_WINDOW.total_seconds()))
     return response
+
+
+def _render_link_gone(request: HttpRequest) -> HttpResponse:
+    context = {"link_command": signin.name_link_command()}
+    return _hide_address(render(request, "sign_in/link_gone.html", context, status=410))
 
 
 def _let_in(request: HttpRequest, person: User, *, destination: str) -> HttpResponseRedirect:
