@@ -20,7 +20,7 @@ ISSUER_HELP = (
 )
 
 
-class IssuerField(forms.ModelChoiceField):
+class IssuerField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """An issuer of the list; its address is what a person compares."""
 
     def label_from_instance(self, obj: Any) -> str:

@@ -72,7 +72,7 @@ def get_or_create_organization(*, organization_name: str, organization_id: str, 
         organization_id=organization_id,
         defaults={"name": organization_name or f"Organization {organization_id}", "issuer": issuer},
     )
-    changes = {}
+    changes: dict[str, object] = {}
     if organization_name and organization.name != organization_name:
         changes["name"] = organization_name
     if organization.issuer_id != issuer.pk:

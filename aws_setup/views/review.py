@@ -18,6 +18,7 @@ from aws_setup.names import dashed
 from aws_setup.planning import approve_plan
 from aws_setup.views.frame import actor_of, draft_context
 from config.health import worker_problem
+from config.http import HtmxRequest
 
 WORKER_PATIENCE = timedelta(seconds=10)
 
@@ -30,7 +31,7 @@ def run_of(draft: Draft) -> Run | None:
 @never_cache
 @vary_on_headers("HX-Request")
 @require_safe
-def draft_review(request: HttpRequest, pk: int) -> HttpResponse:
+def draft_review(request: HtmxRequest, pk: int) -> HttpResponse:
     """The plan of a draft in each of its states; while a worker looks at AWS, the panel polls."""
     draft = get_draft(request.user, pk)
     if (run := run_of(draft)) is not None:

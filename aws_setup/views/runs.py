@@ -14,6 +14,7 @@ from aws_setup.drafting import request_plan, save_answers, start_draft
 from aws_setup.models import Draft, Run, Step, Verification
 from aws_setup.views.frame import actor_of, draft_context, environment_of, signed_in
 from config.health import worker_problem
+from config.http import HtmxRequest
 
 WORKER_PATIENCE = timedelta(seconds=10)
 MODELS_SHOWN = 8
@@ -22,7 +23,7 @@ MODELS_SHOWN = 8
 @never_cache
 @vary_on_headers("HX-Request")
 @require_safe
-def run(request: HttpRequest, pk: int) -> HttpResponse:
+def run(request: HtmxRequest, pk: int) -> HttpResponse:
     """The run's page and the panel it polls; the panel of a finished run has no trigger, so polling stops."""
     found = get_run(request.user, pk)
     now = timezone.now()

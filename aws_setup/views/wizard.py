@@ -20,6 +20,7 @@ from aws_setup.regions import BEDROCK_REGIONS
 from aws_setup.tags import format_tags
 from aws_setup.views.frame import actor_of, build_steps, draft_context, environment_of, signed_in
 from config.health import worker_problem
+from config.http import HtmxRequest
 from environments.access import environments_for, get_environment
 from environments.installation import default_issuer
 from environments.models import Environment, Provider, Status
@@ -145,7 +146,7 @@ def draft_environment(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @vary_on_headers("HX-Request")
 @require_http_methods(["GET", "POST"])
-def draft_account(request: HttpRequest, pk: int) -> HttpResponse:
+def draft_account(request: HtmxRequest, pk: int) -> HttpResponse:
     """Step two: whose rights the worker has, and in which account the role is to be. The panel polls while it asks."""
     draft = get_draft(request.user, pk)
     now = timezone.now()
