@@ -16,7 +16,7 @@ def refuse_other_world() -> None:
         connections.close_all()
 
 
-class WorldCheck(bootsteps.Step):  # type: ignore[misc]
+class WorldCheck(bootsteps.Step):
     """Ends a worker of the other world before it takes a task."""
 
     def create(self, parent: Any) -> None:
