@@ -64,7 +64,7 @@ def check_callers(open_gateway: OpenGateway, *, now: datetime) -> None:
 
     Needs no right (sts:GetCallerIdentity); iam:ListAccountAliases adds the alias where it is allowed.
     """
-    own = _check_own_chain(open_gateway, now=now)
+    own = check_own_chain(open_gateway, now=now)
     for account in Account.objects.all():
         if account.role_arn:
             _check_account(account, open_gateway, now=now)
@@ -72,7 +72,11 @@ def check_callers(open_gateway: OpenGateway, *, now: datetime) -> None:
             _store_problem(account, _left_behind(account, own), now=now)
 
 
-def _check_own_chain(open_gateway: OpenGateway, *, now: datetime) -> Caller | None:
+def check_own_chain(open_gateway: OpenGateway, *, now: datetime) -> Caller | None:
+    """Ask AWS who the worker is by its own chain; None where it could not say. Either answer is stored.
+
+    An account seen for the first time is taken up, with its alias.
+    """
     row, _ = WorkerCaller.objects.get_or_create(id=1)
     try:
         gateway = open_gateway(None)
@@ -85,7 +89,8 @@ def _check_own_chain(open_gateway: OpenGateway, *, now: datetime) -> Caller | No
     _store_caller(row, caller, now=now, account_id=caller.account_id)
     account, _ = Account.objects.get_or_create(account_id=caller.account_id, defaults={"partition": partition})
     if not account.role_arn:
-        _store_caller(account, caller, now=now, partition=partition, alias=_read_alias(gateway))
+        alias = account.alias or _read_alias(gateway)
+        _store_caller(account, caller, now=now, partition=partition, alias=alias)
     return caller
 
 

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 from celery import shared_task
+from django.db.models import F, Q
 from django.utils import timezone
 
 from aws_setup import accounts, breakages, hints, planning, provisioning, verification
@@ -74,8 +75,8 @@ def sweep() -> None:
         hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
     for draft in Draft.objects.filter(state=Draft.State.PLANNING):
         hints.send(hints.MAKE_PLAN, draft.pk)
-    asked = WorkerCaller.objects.filter(check_requested_at__isnull=False).first()
-    if asked and (asked.checked_at is None or asked.checked_at < asked.check_requested_at):
+    unanswered = Q(checked_at__isnull=True) | Q(checked_at__lt=F("check_requested_at"))
+    if WorkerCaller.objects.filter(unanswered, check_requested_at__isnull=False).exists():
         hints.send(hints.CHECK_CALLERS)
     for plan in Plan.objects.filter(
         approved_at__isnull=True, expires_at__lte=now, environment__status="waiting_for_approval"

@@ -67,10 +67,13 @@ class Listing:
 class Gateway(Protocol):
     """One AWS account as the worker may act in it. Every method raises AwsError; none retries."""
 
-    calls: int
-    """How many HTTP requests were sent to AWS through this gateway."""
-    seconds: float
-    """How long they took, from sending to the parsed answer."""
+    @property
+    def calls(self) -> int:
+        """How many calls were made to AWS through this gateway."""
+
+    @property
+    def seconds(self) -> float:
+        """How long they took in all, from handing the request to boto3 to having its parsed answer."""
 
     def identify_caller(self) -> Caller: ...
 

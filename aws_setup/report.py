@@ -1,0 +1,79 @@
+"""What the commands print as JSON: how an environment stands, what was done, what was found."""
+
+from datetime import datetime
+from typing import Any
+
+from aws_setup.desired import DesiredState
+from aws_setup.models import Plan, Run, Verification
+from environments.models import Environment, Status
+
+
+def report_plan(plan: Plan, run: Run | None) -> dict[str, Any]:
+    """The agreement and its actions; `outcome` is `planned` where nothing was done about an action yet."""
+    desired = DesiredState.from_json(plan.desired)
+    outcomes = {step.position: step for step in run.steps.all()} if run else {}
+    return {
+        "fingerprint": plan.fingerprint,
+        "issuer": desired.issuer_url,
+        "audience": desired.audience,
+        "subject": desired.subject,
+        "account_id": desired.account_id,
+        "provider_arn": desired.provider_arn,
+        "role_arn": desired.role_arn,
+        "actions": [
+            {
+                "action": action["action"],
+                "summary": action["summary"],
+                "request": action["request"],
+                "outcome": _outcome(action, outcomes.get(position)),
+            }
+            for position, action in enumerate(plan.actions)
+        ],
+    }
+
+
+def _outcome(action: dict[str, Any], step: Any) -> str:
+    if action["verb"] == "keep":
+        return "unchanged"
+    return (step.outcome or step.state) if step is not None and step.state != "pending" else "planned"
+
+
+def report_proof(proof: Verification | None) -> dict[str, Any]:
+    """Checks and models of a verification; both empty where there was none."""
+    if proof is None:
+        return {"checks": [], "models": []}
+    return {
+        "checks": [
+            {
+                "check": check.check_name,
+                "result": check.result,
+                "detail": check.detail,
+                "remedy": check.remedy,
+            }
+            for check in proof.checks.all()
+        ],
+        "models": [
+            {
+                "id": model.model_id,
+                "name": model.name,
+                "publisher": model.publisher,
+                "kind": model.kind,
+                "shown_in_studio": model.shown_in_studio,
+                "reason": model.reason,
+            }
+            for model in proof.listed_models.all()
+        ],
+    }
+
+
+def exit_code(status: Status) -> int:
+    """0 connected, 3 waiting for Vertesia (also where only a person's word stands for it), 1 otherwise."""
+    if status == Status.CONNECTED:
+        return 0
+    return 3 if status in (Status.WAITING_FOR_VERTESIA, Status.CONFIRMED) else 1
+
+
+def status_of(environment: Environment, *, now: datetime) -> Status:
+    """The status as it is stored at this moment."""
+    environment.refresh_from_db()
+    return environment.status_at(now)
