@@ -22,7 +22,7 @@ from environments.registry import NotRegistered, check_ids
 CHANGEABLE = ("region", "permissions", "policy_arn", "role_name", "organization_id", "environment_id")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def environment_change(request: HttpRequest, pk: int) -> HttpResponse:
     """Region, permissions, role name, tags, ids and issuer; what is changed here becomes a plan to look at."""
     connection = get_connection(request.user, environment_pk=pk)
@@ -70,7 +70,7 @@ def environment_change(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "wizard/change.html", context, status=422 if form.errors else 200)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def environment_disconnect(request: HttpRequest, pk: int) -> HttpResponse:
     """What disconnecting means; going on makes a plan of what is removed, which a person approves as any other."""
     environment = get_environment(request.user, pk)

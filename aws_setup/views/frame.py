@@ -1,6 +1,7 @@
 """What surrounds every page on the way to a plan: the named steps with their answers, the growing sentence, notes."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.contrib.auth.models import User
@@ -10,6 +11,7 @@ from django.urls import reverse
 from aws_setup.models import Account, Draft, Permissions, Run
 from aws_setup.names import dashed
 from aws_setup.regions import BEDROCK_REGIONS
+from config.health import worker_problem
 from environments.history import Actor
 from environments.ids import is_usual_id
 from environments.models import Environment
@@ -19,6 +21,10 @@ PERMISSION_ANSWERS = {
     Permissions.FULL.value: "AmazonBedrockFullAccess",
     Permissions.POLICY.value: "Existing policy",
 }
+
+
+WORKER_PATIENCE = timedelta(seconds=10)
+"""How long work may wait before a page says that no worker answers."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,11 @@ def signed_in(request: HttpRequest) -> User:
 def actor_of(request: HttpRequest) -> Actor:
     """The person of this request, as history names them."""
     return Actor(request.user.get_username())
+
+
+def explain_waiting(since: datetime | None, *, now: datetime) -> str | None:
+    """Why nothing has happened since then: a sentence where no worker answers; None before ten seconds are over."""
+    return worker_problem() if since is not None and since < now - WORKER_PATIENCE else None
 
 
 def environment_of(draft: Draft) -> Environment:

@@ -1,7 +1,5 @@
 """The plan before anything is written: made by a worker, shown to a person, approved by its fingerprint."""
 
-from datetime import timedelta
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,11 +14,8 @@ from aws_setup.effect import measure_effect, plan_assurances, plan_effect
 from aws_setup.models import Draft, Plan, Run
 from aws_setup.names import dashed
 from aws_setup.planning import approve_plan
-from aws_setup.views.frame import actor_of, draft_context
-from config.health import worker_problem
+from aws_setup.views.frame import actor_of, draft_context, explain_waiting
 from config.http import HtmxRequest
-
-WORKER_PATIENCE = timedelta(seconds=10)
 
 
 def run_of(draft: Draft) -> Run | None:
@@ -39,13 +34,10 @@ def draft_review(request: HtmxRequest, pk: int) -> HttpResponse:
     if draft.purpose == Draft.Purpose.CONNECT and not draft.answers.get("role_name"):
         return redirect("draft_permissions" if draft.answers.get("account_id") else "draft_account", pk=draft.pk)
     now = timezone.now()
-    requested = draft.planning_requested_at
     is_planning = draft.state == Draft.State.PLANNING
     context = draft_context(draft, current="review") | {
         "is_planning": is_planning,
-        "worker_problem": worker_problem()
-        if is_planning and requested is not None and requested < now - WORKER_PATIENCE
-        else None,
+        "worker_problem": explain_waiting(draft.planning_requested_at, now=now) if is_planning else None,
     }
     plan = latest_plan(draft)
     if plan is not None:

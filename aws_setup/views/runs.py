@@ -1,7 +1,5 @@
 """One run: what happens now, what was done, what is waited for and why; then the result, or what can be done."""
 
-from datetime import timedelta
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -12,11 +10,9 @@ from django.views.decorators.vary import vary_on_headers
 from aws_setup.access import get_run
 from aws_setup.drafting import request_plan, save_answers, start_draft
 from aws_setup.models import Draft, Run, Step, Verification
-from aws_setup.views.frame import actor_of, draft_context, environment_of, signed_in
-from config.health import worker_problem
+from aws_setup.views.frame import actor_of, draft_context, environment_of, explain_waiting, signed_in
 from config.http import HtmxRequest
 
-WORKER_PATIENCE = timedelta(seconds=10)
 MODELS_SHOWN = 8
 
 
@@ -41,7 +37,7 @@ def run(request: HtmxRequest, pk: int) -> HttpResponse:
         "verification": verification,
         "checks": list(verification.checks.all()) if verification else [],
         "doing": _doing(found, verification),
-        "worker_problem": worker_problem() if is_untouched and found.created_at < now - WORKER_PATIENCE else None,
+        "worker_problem": explain_waiting(found.created_at, now=now) if is_untouched else None,
         **models_summary(verification),
     }
     return render(request, "runs/_run.html" if request.htmx else "runs/run.html", context)

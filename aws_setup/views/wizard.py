@@ -18,8 +18,8 @@ from aws_setup.models import Account, Draft, Run, WorkerCaller
 from aws_setup.policies import full_access_policy_arn, invoke_policy
 from aws_setup.regions import BEDROCK_REGIONS
 from aws_setup.tags import format_tags
+from aws_setup.views.accounts import accounts_context
 from aws_setup.views.frame import actor_of, build_steps, draft_context, environment_of, signed_in
-from config.health import worker_problem
 from config.http import HtmxRequest
 from environments.access import environments_for, get_environment
 from environments.installation import default_issuer
@@ -28,10 +28,9 @@ from environments.registry import NotRegistered, correct_environment, register_e
 
 CHOICES_SHOWN = 12
 CHECK_AGAIN_AFTER = timedelta(minutes=10)
-WORKER_PATIENCE = timedelta(seconds=10)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def connect(request: HttpRequest) -> HttpResponse:
     """Start: pick one of the environments that are known and not connected, or go on to type another's ids."""
     if request.method == "POST":
@@ -75,7 +74,7 @@ def _start(request: HttpRequest, environment: Environment) -> HttpResponse:
     return redirect("draft_account" if environment.endpoint_url else "draft_environment", pk=draft.pk)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def connect_new(request: HttpRequest) -> HttpResponse:
     """Step one for an environment that is not known here: four fields, each saying where Studio shows its value."""
     form = EnvironmentForm(request.POST or None, initial={"issuer": default_issuer()})
@@ -100,7 +99,7 @@ def connect_new(request: HttpRequest) -> HttpResponse:
     return render(request, "wizard/environment.html", context, status=422 if form.errors else 200)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def draft_environment(request: HttpRequest, pk: int) -> HttpResponse:
     """Step one again: put right what was typed. Once AWS holds something, ids and region change by a plan instead."""
     draft = get_draft(request.user, pk)
@@ -145,7 +144,7 @@ def draft_environment(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @vary_on_headers("HX-Request")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def draft_account(request: HtmxRequest, pk: int) -> HttpResponse:
     """Step two: whose rights the worker has, and in which account the role is to be. The panel polls while it asks."""
     draft = get_draft(request.user, pk)
@@ -169,27 +168,14 @@ def draft_account(request: HtmxRequest, pk: int) -> HttpResponse:
 def caller_context(now: datetime) -> dict[str, object]:
     """Who the worker is and which accounts it reaches; asks it when that is unknown or older than ten minutes."""
     caller = WorkerCaller.objects.first()
-    is_old = caller is None or caller.checked_at is None or caller.checked_at < now - CHECK_AGAIN_AFTER
-    requested = caller.check_requested_at if caller else None
-    if is_old and (requested is None or requested < now - CHECK_AGAIN_AFTER):
+    moments = (caller.checked_at, caller.check_requested_at) if caller else ()
+    if not any(moment is not None and moment > now - CHECK_AGAIN_AFTER for moment in moments):
         request_check(now=now)
-        caller = WorkerCaller.objects.first()
-        requested = caller.check_requested_at if caller else now
-    checked = caller.checked_at if caller else None
-    is_checking = requested is not None and (checked is None or checked < requested)
-    is_late = is_checking and requested is not None and requested < now - WORKER_PATIENCE
-    accounts = list(Account.objects.all())
-    return {
-        "caller": caller,
-        "accounts": accounts,
-        "has_ready_account": any(account.is_ready for account in accounts),
-        "is_checking": is_checking,
-        "checking_since": requested,
-        "worker_problem": worker_problem() if is_late else None,
-    }
+    context = accounts_context(now=now)
+    return context | {"has_ready_account": any(account.is_ready for account in Account.objects.all())}
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def draft_permissions(request: HttpRequest, pk: int) -> HttpResponse:
     """Step three: what the role may do. Continuing asks the worker for a plan."""
     draft = get_draft(request.user, pk)
