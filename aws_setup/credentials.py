@@ -15,7 +15,13 @@ from urllib.parse import urlsplit
 
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, DeferredRefreshableCredentials
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    CredentialResolver,
+    Credentials,
+    DeferredRefreshableCredentials,
+)
 from botocore.session import Session
 
 SANDBOX_ACCESS_KEY = "AKIASANDBOXCONSOLE00"
@@ -120,6 +126,19 @@ class AwsSession:
         )
 
 
+class _AssumedRole(CredentialProvider):
+    """Credentials of a role assumed from another session, renewed before they run out."""
+
+    METHOD = "assume-role"
+
+    def __init__(self, fetcher: AssumeRoleCredentialFetcher) -> None:
+        super().__init__()
+        self._fetcher = fetcher
+
+    def load(self) -> Credentials:
+        return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=self._fetcher.fetch_credentials)
+
+
 class AwsSessions:
     """Opens sessions, and keeps them so that a warm worker pays for clients once.
 
@@ -170,9 +189,7 @@ class AwsSessions:
         )
         session = self._share_loader(Session())
         session.set_config_variable("region", region)
-        session._credentials = DeferredRefreshableCredentials(  # botocore offers no public setter for these
-            method="assume-role", refresh_using=fetcher.fetch_credentials
-        )
+        session.register_component("credential_provider", CredentialResolver([_AssumedRole(fetcher)]))
         return session
 
     def _share_loader(self, session: Session) -> Session:
