@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from aws_setup.sandbox import bedrock, bedrock_runtime, control, iam, sts
 from aws_setup.sandbox.callers import Caller, CredentialScope, credential_scope, identify
-from aws_setup.sandbox.errors import AwsError
+from aws_setup.sandbox.errors import AwsError, verification_key_unavailable
 from aws_setup.sandbox.parameters import Parameters
 from aws_setup.sandbox.state import State
 from aws_setup.sandbox.wire import AwsRequest, AwsResponse, json_answer, json_error, query_answer, query_error
@@ -79,9 +79,11 @@ class Application:
         parameters = Parameters.of(request) if is_query else Parameters({})
         call.action = parameters.get("Action") or _bedrock_operation(request) or "-"
         if call.action == UNSIGNED:
-            call.account_id = (
-                parameters.get("RoleArn").split(":")[4:5][0] if parameters.get("RoleArn").count(":") > 4 else "-"
-            )
+            role_arn = parameters.get("RoleArn").split(":")
+            call.account_id = role_arn[4] if len(role_arn) > 5 else "-"
+            if "x-amz-security-token" in request.headers:
+                # AWS answers so: https://github.com/aws/aws-sdk-php/issues/1725
+                raise verification_key_unavailable()
             result = await sts.assume_role_with_web_identity(parameters, self._state)
             return query_answer(request, service="sts", action=UNSIGNED, result=result)
         scope = credential_scope(request)

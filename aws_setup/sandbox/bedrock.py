@@ -44,7 +44,7 @@ def answer(request: AwsRequest, *, name: str, caller: Caller, state: State, regi
     if name == "ListInferenceProfiles":
         resource = f"arn:aws:bedrock:{region}:{caller.account_id}:inference-profile/*"
         _authorize(caller, state, Access(f"bedrock:{name}", resource, region))
-        is_system = _parameter(request, "typeEquals", "SYSTEM_DEFINED") == "SYSTEM_DEFINED"
+        is_system = _parameter(request, "type", "SYSTEM_DEFINED") == "SYSTEM_DEFINED"
         profiles, token = _page(request, list(catalogue.profiles.values()) if is_system else [])
         return {"inferenceProfileSummaries": [_profile_json(p, region, caller) for p in profiles]} | token
     if name == "ListCustomModels":

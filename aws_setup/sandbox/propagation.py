@@ -37,7 +37,10 @@ class Delayed(Generic[T]):
         self._writes: dict[Hashable, list[_Write[T]]] = {}
 
     def record(self, key: Hashable, *, before: T, after: T) -> None:
-        """Remember a write that has just been made."""
+        """Remember a write that has just been made; with the time at 0 it is seen at once, and stays so."""
+        if self._clock.seconds == 0:
+            self.forget(key)
+            return
         writes = self._writes.setdefault(key, [_Write(float("-inf"), before)])
         writes.append(_Write(self._clock.now(), after))
 
@@ -63,7 +66,7 @@ class Delayed(Generic[T]):
 
 
 class PropagationTime:
-    """`seconds` may be changed at any time, and counts for writes already made too."""
+    """`seconds` may be changed at any time, and counts for writes that are still on their way."""
 
     def __init__(self, seconds: float, *, now: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds

@@ -16,7 +16,7 @@ import jwt
 from jwt.utils import base64url_decode
 
 from aws_setup.sandbox.errors import AwsError, invalid_token, verification_key_unavailable
-from aws_setup.sandbox.issuers import TIMEOUT_SECONDS, FetchError, fetch_json
+from aws_setup.sandbox.issuers import TIMEOUT_SECONDS, FetchError, fetch_json, is_loopback
 
 KEY_TYPES = {"RS256": "RSA", "RS384": "RSA", "RS512": "RSA", "ES256": "EC", "ES384": "EC", "ES512": "EC"}
 """What STS accepts: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
@@ -112,6 +112,8 @@ async def _fetch_keys(issuer: str) -> list[dict[str, Any]]:
     jwks_uri = discovery.get("jwks_uri")
     if not isinstance(jwks_uri, str):
         raise FetchError("the discovery document has no jwks_uri")
+    if is_loopback(jwks_uri) and not is_loopback(issuer):
+        raise FetchError("a public issuer keeps its keys on loopback")
     document = await fetch_json(jwks_uri)
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or not 1 <= len(keys) <= MAX_KEYS:
