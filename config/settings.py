@@ -36,7 +36,9 @@ AWS_SANDBOX: bool = env.bool("AWS_SANDBOX", default=True)
 WORLD = "sandbox" if AWS_SANDBOX else "aws"
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 STATE_DIR = VAR_DIR / WORLD
-PORT: int = env.int("PORT", default=8000)
+# Commands in a second shell, and the next start, use the port of the last one: issuer and cookies hang on it.
+PORT_FILE = STATE_DIR / "port"
+PORT: int = env.int("PORT", default=int(PORT_FILE.read_text()) if PORT_FILE.exists() else 8000)
 DEBUG: bool = env.bool("DEBUG", default=False)
 PUBLIC_URL: str = env.str("PUBLIC_URL", default=f"http://localhost:{PORT}").rstrip("/")
 
