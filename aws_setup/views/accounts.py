@@ -1,6 +1,6 @@
 """Whose rights the worker has, where it may act, and what it needs for that."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,11 +14,8 @@ from aws_setup.account_forms import AccountRoleForm, ProvisioningPolicyForm
 from aws_setup.accounts import NotAnAccount, add_account, request_check
 from aws_setup.models import Account, WorkerCaller
 from aws_setup.policies import provisioning_policy
-from aws_setup.views.frame import actor_of
-from config.health import worker_problem
+from aws_setup.views.frame import actor_of, explain_waiting
 from environments.access import may_administer
-
-WORKER_PATIENCE = timedelta(seconds=10)
 
 
 def accounts_context(*, now: datetime) -> dict[str, object]:
@@ -27,13 +24,12 @@ def accounts_context(*, now: datetime) -> dict[str, object]:
     requested = caller.check_requested_at if caller else None
     checked = caller.checked_at if caller else None
     is_checking = requested is not None and (checked is None or checked < requested)
-    is_late = is_checking and requested is not None and requested < now - WORKER_PATIENCE
     return {
         "caller": caller,
         "accounts": list(Account.objects.all()),
         "is_checking": is_checking,
         "checking_since": requested,
-        "worker_problem": worker_problem() if is_late else None,
+        "worker_problem": explain_waiting(requested, now=now) if is_checking else None,
     }
 
 

@@ -1,6 +1,6 @@
 """The page of one environment: how it stands, why, and what can be done about it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -15,24 +15,20 @@ from aws_setup.drafting import new_draft, request_plan, unfinished_drafts
 from aws_setup.models import Draft
 from aws_setup.standing import Standing, read_standing
 from aws_setup.verification import request_verification
-from aws_setup.views.frame import actor_of, signed_in
-from config.health import worker_problem
+from aws_setup.views.frame import actor_of, explain_waiting, signed_in
 from environments.access import get_environment
 from environments.forms import NameForm
-
-WORKER_PATIENCE = timedelta(seconds=10)
-"""How long work may wait before a page says that no worker answers."""
 
 
 def page_context(standing: Standing, *, now: datetime) -> dict[str, object]:
     """What the page and its partial share."""
     live = standing.proving or (standing.run if standing.is_live else None)
-    is_late = live is not None and live.started_at is None and live.created_at < now - WORKER_PATIENCE
+    waiting_since = live.created_at if live is not None and live.started_at is None else None
     return {
         "environment": standing.environment,
         "standing": standing,
         "name_form": NameForm(initial={"name": standing.environment.name}),
-        "worker_problem": worker_problem() if is_late else None,
+        "worker_problem": explain_waiting(waiting_since, now=now),
     }
 
 
