@@ -145,8 +145,9 @@ def _access(model: ListedModel) -> str:
         area = str(model.facts.get("model_id", "")).split(".", 1)[0]
         regions = len(model.facts.get("destination_regions", ()))
         where = AREA_WORDS.get(area, "")
-        number = f"{regions} region{'' if regions == 1 else 's'}"
-        return f"Profile: {where}, {number}" if where else f"Profile: {number}"
+        # A global profile may be routed to any region, whatever it names.
+        number = f"{regions} region{'' if regions == 1 else 's'}" if regions and area != "global" else ""
+        return "Profile: " + (", ".join(filter(None, [where, number])) or "any region")
     if model.kind == "custom":
         return "Custom model"
     types = model.facts.get("inference_types", ())
