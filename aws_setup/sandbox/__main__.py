@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -30,8 +31,22 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     settings.url_file.parent.mkdir(parents=True, exist_ok=True)
-    asyncio.run(run(settings))
+    with (settings.state_dir / "lock").open("w") as lock:
+        if not _is_locked(lock):
+            logger.error("another sandbox is running on %s", settings.state_dir)
+            return 1
+        settings.url_file.unlink(missing_ok=True)
+        asyncio.run(run(settings))
     return 0
+
+
+def _is_locked(lock: TextIO) -> bool:
+    """Whether this process now holds the state directory; the lock ends with the process."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 async def run(settings: Settings) -> None:
@@ -41,6 +56,8 @@ async def run(settings: Settings) -> None:
     if state.load(state_file):
         accounts.publish_managed_policies()
     else:
+        if state_file.exists():
+            logger.warning("%s cannot be read; starting with the first state", state_file)
         reset(state)
     listener = bind(settings.port, remembered=port_file)
     port = listener.getsockname()[1]
@@ -65,8 +82,7 @@ async def run(settings: Settings) -> None:
         for helper in helpers:
             helper.cancel()
         write_atomically(state_file, state.serialize())
-        if settings.url_file.exists() and settings.url_file.read_text() == url:
-            settings.url_file.unlink()
+        settings.url_file.unlink(missing_ok=True)
 
 
 def _quiet_logger() -> logging.Logger:
@@ -117,11 +133,10 @@ async def _announce(url: str, port: int, url_file: Path) -> None:
 
 
 async def _save_regularly(state: State, state_file: Path) -> None:
-    write: Callable[[Path, str], None] = write_atomically
     while True:
         await asyncio.sleep(SAVE_SECONDS)
         if state.is_dirty:
-            await asyncio.to_thread(write, state_file, state.serialize())
+            write_atomically(state_file, state.serialize())
 
 
 if __name__ == "__main__":

@@ -70,17 +70,17 @@ class Application:
             )
         outcome = f"{response.status} {response.error_code}".strip()
         milliseconds = round((time.perf_counter() - started) * 1000)
-        logger.info("%s %s %s %dms %s", call.service, call.action, outcome, milliseconds, call.account_id)
+        action = call.action if call.action.isascii() and call.action.isalpha() else "-"
+        logger.info("%s %s %s %dms %s", call.service, action, outcome, milliseconds, call.account_id)
         return response
 
     async def _route(self, request: AwsRequest, call: _Call) -> AwsResponse:
-        is_query = request.method == "POST" and request.raw_path == "/"
+        is_query = request.raw_path == "/" and (request.method == "POST" or "Action" in request.query)
         call.service = "sts" if is_query else "bedrock"
         parameters = Parameters.of(request) if is_query else Parameters({})
         call.action = parameters.get("Action") or _bedrock_operation(request) or "-"
         if call.action == UNSIGNED:
-            role_arn = parameters.get("RoleArn").split(":")
-            call.account_id = role_arn[4] if len(role_arn) > 5 else "-"
+            call.account_id = sts.account_of(parameters)
             if "x-amz-security-token" in request.headers:
                 # AWS answers so: https://github.com/aws/aws-sdk-php/issues/1725
                 raise verification_key_unavailable()
@@ -95,7 +95,8 @@ class Application:
         if scope.service == "bedrock" and not is_query:
             return self._bedrock(request, call.action, caller, scope)
         if scope.service not in QUERY_SERVICES or not is_query:
-            raise AwsError("InvalidAction", f"The sandbox does not offer {scope.service} {call.action}", 400)
+            call.service = "-"
+            raise AwsError("InvalidAction", "The sandbox offers iam, sts and bedrock", 400)
         if scope.service == "iam":
             return await iam.answer(
                 request, caller=caller, parameters=parameters, state=self._state, region=scope.region

@@ -32,7 +32,7 @@ def read_settings(arguments: Sequence[str], *, environ: Mapping[str, str] = os.e
     parser.add_argument(
         "--propagation",
         type=float,
-        default=float(environ.get("SANDBOX_PROPAGATION_SECONDS", DEFAULT_PROPAGATION_SECONDS)),
+        default=environ.get("SANDBOX_PROPAGATION_SECONDS", str(DEFAULT_PROPAGATION_SECONDS)),
         metavar="SECONDS",
         help="how long a new role takes to become assumable (default 6; 0 = at once)",
     )

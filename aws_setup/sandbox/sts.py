@@ -93,6 +93,12 @@ async def assume_role_with_web_identity(parameters: Parameters, state: State) ->
     )
 
 
+def account_of(parameters: Parameters) -> str:
+    """The account of the role that is asked for, "-" where the ARN is none."""
+    match = _ROLE_ARN.fullmatch(parameters.get("RoleArn"))
+    return match.group(1) if match else "-"
+
+
 def _trusted_role(arn: str, account_id: str, name: str, state: State) -> Record:
     """The role with exactly this ARN, path and case included; an empty record when there is none."""
     role = emulator.roles.find(account_id, name)

@@ -35,6 +35,7 @@ def public_jwk(key: PrivateKey, key_id: str, algorithm: str) -> dict[str, Any]:
 
 class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""

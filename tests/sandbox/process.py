@@ -38,10 +38,11 @@ class SandboxProcess:
     def start(self) -> None:
         command = [sys.executable, "-m", "aws_setup.sandbox"]
         command += ["--state-dir", str(self.state_dir), "--url-file", str(self.url_file), *self._arguments]
+        log_size = self.log_file.stat().st_size if self.log_file.exists() else 0
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + 15
-        while not self.url_file.exists():
+        while "answers at" not in self.log_file.read_text()[log_size:]:
             assert self.process.poll() is None, self.log_file.read_text()
             assert time.monotonic() < deadline, self.log_file.read_text()
             time.sleep(0.01)
@@ -57,7 +58,6 @@ class SandboxProcess:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(timeout=10)
-        self.url_file.unlink(missing_ok=True)
 
     def client(self, service: str, keys: tuple[str, ...] | None = CONSOLE, *, region: str = "us-east-1") -> Any:
         """A boto3 client for access key, secret and, if there is one, session token; None for unsigned calls."""

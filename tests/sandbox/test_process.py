@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -166,3 +169,46 @@ def test_it_listens_on_loopback_only_and_is_small(start: Callable[..., SandboxPr
     assert listening == ["127.0.0.1"]
     assert process.memory_info().rss < 90 * 1024 * 1024
     assert sandbox.control("GET", "health") == (200, {"status": "ok", "propagation_seconds": 6})
+
+
+def test_a_second_sandbox_on_the_same_state_refuses_to_start(start: Callable[..., SandboxProcess]) -> None:
+    first = start("--propagation", "0")
+    command = [sys.executable, "-m", "aws_setup.sandbox", "--state-dir", str(first.state_dir)]
+    second = subprocess.run(
+        [*command, "--url-file", str(first.url_file)], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert second.returncode == 1
+    assert "another sandbox is running" in second.stdout
+    assert first.url_file.read_text() == first.url
+    assert first.control("GET", "health")[0] == 200
+
+
+def test_the_propagation_time_may_come_from_the_environment(
+    start: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANDBOX_PROPAGATION_SECONDS", "2.5")
+    assert start().control("GET", "health")[1]["propagation_seconds"] == 2.5
+
+
+def test_fifty_environments_can_be_set_up_at_the_same_time(
+    start: Callable[..., SandboxProcess], issuer: Issuer
+) -> None:
+    sandbox = start("--propagation", "0")
+    iam, sts = sandbox.admin("iam"), sandbox.client("sts", None)
+    shared = Chain(sandbox, issuer)
+
+    def set_up(number: int) -> str:
+        name, subject = f"Environment{number}", f"env:6630c1f0a7d3e9b2c4d5e6f7:{number:024x}"
+        trust = json.dumps(shared.trust()).replace(shared.subject, subject)
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        answer = sts.assume_role_with_web_identity(
+            RoleArn=arn, RoleSessionName="vertesia-verify", WebIdentityToken=issuer.token(subject)
+        )
+        found: str = answer["SubjectFromWebIdentityToken"]
+        return found
+
+    with ThreadPoolExecutor(50) as workers:
+        subjects = list(workers.map(set_up, range(50)))
+    assert len(set(subjects)) == 50
+    assert len(iam.list_roles()["Roles"]) == 52

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 
 from tests.sandbox.chain import Chain
 from tests.sandbox.issuer import EC_KEY, OTHER_RSA_KEY, RSA_KEY, Issuer, encode, public_jwk
@@ -296,3 +297,17 @@ def test_a_session_ends_with_its_role_even_if_one_of_the_same_name_follows(chain
     chain.iam.delete_role(RoleName=chain.role_name)
     chain.iam.create_role(RoleName=chain.role_name, AssumeRolePolicyDocument=json.dumps(chain.trust()))
     assert refusal(client.get_caller_identity)[0] == "InvalidClientTokenId"
+
+
+def test_a_stray_security_token_header_hides_the_key_as_in_aws(chain: Chain) -> None:
+    form = {
+        "Action": "AssumeRoleWithWebIdentity",
+        "Version": "2011-06-15",
+        "RoleArn": chain.role_arn,
+        "RoleSessionName": "vertesia-verify",
+        "WebIdentityToken": chain.issuer.token(chain.subject),
+    }
+    assert requests.get(chain.sandbox.url, params=form, timeout=10).status_code == 200
+    answer = requests.post(chain.sandbox.url, data=form, headers={"X-Amz-Security-Token": "stray"}, timeout=10)
+    assert answer.status_code == 400
+    assert "retrieve verification key" in answer.text
