@@ -4,6 +4,8 @@ The rules are those of Vertesia's Bedrock driver (vertesia/llumiverse, drivers/s
 foundation models, then custom models, then inference profiles, each in AWS's order; no sorting.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -93,6 +95,12 @@ def predict_listing(
         *(_predict_custom(model) for model in custom_models),
         *(_predict_profile(profile) for profile in profiles),
     ]
+
+
+def digest_listing(models: Iterable[PredictedModel]) -> str:
+    """SHA-256 of everything that is known of these models, in their order: equal for equal listings."""
+    content = json.dumps([asdict(model) for model in models], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _predict_foundation(model: Mapping[str, Any], reachable_ids: set[str]) -> PredictedModel:

@@ -202,13 +202,13 @@ def _nest(models: list[ListedModel]) -> list[ModelRow]:
 def compare_with_before(connection: Connection, listing: Verification, models: list[ListedModel]) -> Changes | None:
     """What was added and removed since the listing before this one; None where there is none to compare with."""
     before = (
-        connection.verifications.filter(id__lt=listing.pk, state=listing.state, listed_models__isnull=False)
+        connection.verifications.filter(id__lt=listing.pk, state=listing.state, listing__isnull=False)
         .order_by("-id")
         .first()
     )
     if before is None:
         return None
-    earlier = {model.model_id: model for model in ListedModel.objects.filter(verification=before)}
+    earlier = {model.model_id: model for model in ListedModel.objects.filter(listing=before.listing_id)}
     now_listed = {model.model_id for model in models}
     return Changes(
         added=[model for model in models if model.model_id not in earlier],

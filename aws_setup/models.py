@@ -322,6 +322,18 @@ class Step(models.Model):
         return f"step {self.position} of run {self.run_id}"
 
 
+class Listing(models.Model):
+    """What Bedrock listed, stored once however many verifications find the same: catalogues change rarely."""
+
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of its models, in their order.")
+    shown = models.PositiveIntegerField(help_text="How many of them Studio shows.")
+    total = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.shown} of {self.total} models"
+
+
 class Verification(Claimable):
     """One proof: a token exchanged at STS, the identity compared, the models listed."""
 
@@ -338,6 +350,7 @@ class Verification(Claimable):
     last_used_at = models.DateTimeField(
         null=True, blank=True, help_text="The role's last use as IAM reports it; hours late."
     )
+    listing = models.ForeignKey(Listing, on_delete=models.PROTECT, null=True, blank=True, related_name="verifications")
     aws_calls = models.PositiveIntegerField(default=0)
     aws_seconds = models.FloatField(default=0)
 
@@ -389,9 +402,9 @@ class Check(models.Model):
 
 
 class ListedModel(models.Model):
-    """A Bedrock model or inference profile as one verification found it; the last two verifications' are kept."""
+    """A Bedrock model or inference profile of a listing."""
 
-    verification = models.ForeignKey(Verification, on_delete=models.CASCADE, related_name="listed_models")
+    listing = models.ForeignKey(Listing, on_delete=models.CASCADE, related_name="models")
     position = models.PositiveIntegerField(help_text="AWS's order, which is Studio's.")
     model_id = models.CharField(max_length=2048, help_text="As Studio names it: an ARN, or the id where AWS gave none.")
     name = models.CharField(max_length=300)
@@ -404,7 +417,7 @@ class ListedModel(models.Model):
     class Meta:
         ordering: ClassVar = ["position"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["verification", "position"], name="listed_model_position_unique"),
+            models.UniqueConstraint(fields=["listing", "position"], name="listed_model_position_unique"),
         ]
 
     def __str__(self) -> str:

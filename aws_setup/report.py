@@ -61,7 +61,7 @@ def report_proof(proof: Verification | None) -> dict[str, Any]:
                 "shown_in_studio": model.shown_in_studio,
                 "reason": model.reason,
             }
-            for model in proof.listed_models.all()
+            for model in (proof.listing.models.all() if proof.listing else ())
         ],
     }
 

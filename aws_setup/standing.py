@@ -4,23 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
-
 from aws_setup.chain import Agreement, Link, build_chain
 from aws_setup.desired import DesiredState
-from aws_setup.models import Check, Connection, Draft, Finding, ListedModel, Run, Verification
+from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
 from aws_setup.policies import INLINE_POLICY_NAME
 from environments.models import Environment, Event, Status
 
 EVENTS_SHOWN = 8
-
-
-@dataclass(frozen=True)
-class ModelCounts:
-    """How many models a verification listed, and how many of them Studio shows."""
-
-    shown: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -47,15 +37,20 @@ class Standing:
     findings: list[Finding] = field(default_factory=list)
     chain: list[Link] = field(default_factory=list)
     listing: Verification | None = None
-    model_counts: ModelCounts | None = None
+    model_counts: Listing | None = None
     resources: list[AwsResource] = field(default_factory=list)
     draft: Draft | None = None
     events: list[Event] = field(default_factory=list)
 
     @property
+    def run_is_live(self) -> bool:
+        """Whether AWS is being changed at the moment."""
+        return self.run is not None and not self.run.is_finished
+
+    @property
     def is_live(self) -> bool:
         """Whether a worker is at it, so that a page should look again soon."""
-        return self.proving is not None or (self.run is not None and not self.run.is_finished)
+        return self.proving is not None or self.run_is_live
 
 
 def read_standing(environment: Environment, *, now: datetime) -> Standing:
@@ -82,7 +77,7 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
         findings=findings,
         chain=[] if status == Status.DISCONNECTED else read_chain(agreed, checks, findings, environment),
         listing=listing,
-        model_counts=count_models(listing) if listing else None,
+        model_counts=listing.listing if listing else None,
         resources=list_resources(connection, agreed),
         draft=draft,
         events=events,
@@ -116,16 +111,8 @@ def read_chain(
 
 def latest_listing(connection: Connection) -> Verification | None:
     """The last verification that could list models; None before there is one."""
-    listed = connection.verifications.filter(finished_at__isnull=False, listed_models__isnull=False)
-    return listed.order_by("-id").first()
-
-
-def count_models(verification: Verification) -> ModelCounts:
-    """How many models a verification listed, and how many of them Studio shows."""
-    counted = ListedModel.objects.filter(verification=verification).aggregate(
-        total=Count("id"), shown=Count("id", filter=Q(shown_in_studio=True))
-    )
-    return ModelCounts(shown=counted["shown"], total=counted["total"])
+    listed = connection.verifications.filter(finished_at__isnull=False, listing__isnull=False)
+    return listed.select_related("listing").order_by("-id").first()
 
 
 def list_resources(connection: Connection, agreed: DesiredState) -> list[AwsResource]:

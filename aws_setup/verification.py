@@ -19,9 +19,9 @@ from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem, explain_list_d
 from aws_setup.explaining import explain_worker_error, facts_of
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError, AwsRefused, AwsUnreachable
-from aws_setup.gateway.protocol import Exchange, Gateway, Listing
-from aws_setup.listing import PredictedModel, predict_listing
-from aws_setup.models import Check, Connection, ListedModel, Verification
+from aws_setup.gateway.protocol import Answers, Exchange, Gateway
+from aws_setup.listing import PredictedModel, digest_listing, predict_listing
+from aws_setup.models import Check, Connection, ListedModel, Listing, Verification
 from aws_setup.names import InvalidName, dashed, parse_assumed_role_arn
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
 from aws_setup.plan import build_plan, writes
@@ -43,8 +43,6 @@ LISTINGS = {
     "custom_models": "list_custom_models",
     "inference_profiles": "list_inference_profiles",
 }
-KEPT_LISTINGS = 2
-"""Listings kept per connection: the newest and the one before, to say what was added or removed."""
 
 
 class WaitForAws(Exception):
@@ -282,7 +280,7 @@ def _read_listing(
     ladder: Ladder,
     connection: Connection,
     desired: DesiredState,
-    listing: Listing,
+    listing: Answers,
     clock: Clock,
 ) -> list[PredictedModel]:
     """Check each of the three answers. Raises WaitForAws or Blocked at the first that failed, after checking all."""
@@ -420,40 +418,42 @@ def _finish_proven(
 @transaction.atomic
 def _finish_failed(proof: Verification, ladder: Ladder, problem: Problem, clock: Clock) -> None:
     ladder.finish("Not run: an earlier check failed")
-    _store(proof, ladder, [])
+    _store(proof, ladder, None)
     if proof.connection.role_arn:
         open_finding(proof.connection, problem, now=clock(), actor=Actor(proof.actor))
     _end(proof, Verification.State.FAILED, clock, problem=problem.to_json())
 
 
-def _store(proof: Verification, ladder: Ladder, models: list[PredictedModel]) -> None:
+def _store(proof: Verification, ladder: Ladder, models: list[PredictedModel] | None) -> None:
     for check in ladder.checks:
         check.verification = proof
     Check.objects.bulk_create(ladder.checks)
-    ListedModel.objects.bulk_create(
-        ListedModel(
-            verification=proof,
-            position=position,
-            model_id=model.id,
-            name=model.name,
-            publisher=model.publisher,
-            kind=model.kind,
-            shown_in_studio=model.shown_in_studio,
-            reason=model.reason,
-            facts=model.facts.to_json(),
-        )
-        for position, model in enumerate(models)
+    if models is not None:
+        Verification.objects.filter(pk=proof.pk).update(listing=_find_or_store_listing(models))
+
+
+def _find_or_store_listing(models: list[PredictedModel]) -> Listing:
+    """The stored listing that holds exactly these models in this order, stored now where it is new."""
+    listing, is_new = Listing.objects.get_or_create(
+        digest=digest_listing(models),
+        defaults={"shown": sum(model.shown_in_studio for model in models), "total": len(models)},
     )
-    if models:
-        kept = (
-            Verification.objects.filter(connection=proof.connection, listed_models__isnull=False)
-            .order_by("-id")
-            .distinct()
-            .values_list("id", flat=True)[:KEPT_LISTINGS]
+    if is_new:
+        ListedModel.objects.bulk_create(
+            ListedModel(
+                listing=listing,
+                position=position,
+                model_id=model.id,
+                name=model.name,
+                publisher=model.publisher,
+                kind=model.kind,
+                shown_in_studio=model.shown_in_studio,
+                reason=model.reason,
+                facts=model.facts.to_json(),
+            )
+            for position, model in enumerate(models)
         )
-        ListedModel.objects.filter(verification__connection=proof.connection).exclude(
-            verification__in=list(kept)
-        ).delete()
+    return listing
 
 
 def _end(proof: Verification, state: Verification.State, clock: Clock, **more: Any) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from aws_setup.credentials import AwsSession
 from aws_setup.desired import DesiredState
 from aws_setup.gateway import bedrock, iam, sts
-from aws_setup.gateway.protocol import Caller, Exchange, Gateway, Listing, Performed, RoleCredentials
+from aws_setup.gateway.protocol import Answers, Caller, Exchange, Gateway, Performed, RoleCredentials
 from aws_setup.gateway.wire import Wire
 from aws_setup.plan import Action, ObservedState
 
@@ -63,6 +63,6 @@ class AwsGateway:
         """Exchange a token for the role's credentials."""
         return sts.exchange(self._wire, token, role_arn=role_arn, session_name=session_name, region=region)
 
-    def list_models(self, credentials: RoleCredentials | None, *, region: str) -> Listing:
+    def list_models(self, credentials: RoleCredentials | None, *, region: str) -> Answers:
         """The three listings with the role's credentials, or (None) the worker's own."""
         return bedrock.list_models(self._wire, credentials, region=region)

@@ -4,11 +4,11 @@ import time
 from typing import Any
 
 from aws_setup.gateway.errors import AwsError
-from aws_setup.gateway.protocol import Listing, RoleCredentials
+from aws_setup.gateway.protocol import Answers, RoleCredentials
 from aws_setup.gateway.wire import Wire
 
 
-def list_models(wire: Wire, credentials: RoleCredentials | None, *, region: str) -> Listing:
+def list_models(wire: Wire, credentials: RoleCredentials | None, *, region: str) -> Answers:
     """What Bedrock offers in a region, with the role's credentials, or (None) with the worker's own.
 
     Needs bedrock:ListFoundationModels, bedrock:ListCustomModels and bedrock:ListInferenceProfiles. Foundation models
@@ -35,7 +35,7 @@ def list_models(wire: Wire, credentials: RoleCredentials | None, *, region: str)
         finally:
             milliseconds[method] = round((time.perf_counter() - started) * 1000)
 
-    return Listing(
+    return Answers(
         foundation_models=read("list_foundation_models", "modelSummaries"),
         custom_models=read("list_custom_models", "modelSummaries"),
         inference_profiles=read("list_inference_profiles", "inferenceProfileSummaries"),

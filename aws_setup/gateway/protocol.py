@@ -51,7 +51,7 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Listing:
+class Answers:
     """The three answers of Bedrock, as botocore's dictionaries in AWS's order, each an AwsError where it failed.
 
     `foundation_models`: FoundationModelSummary; `custom_models`: CustomModelSummary;
@@ -89,4 +89,4 @@ class Gateway(Protocol):
 
     def exchange(self, token: str, *, role_arn: str, session_name: str, region: str) -> Exchange: ...
 
-    def list_models(self, credentials: RoleCredentials | None, *, region: str) -> Listing: ...
+    def list_models(self, credentials: RoleCredentials | None, *, region: str) -> Answers: ...

@@ -23,7 +23,7 @@ def models(request: HttpRequest, pk: int) -> HttpResponse:
     query = ModelQuery.from_url(request.GET.dict())
     connection = Connection.objects.filter(environment=environment).select_related("account").first()
     listing = latest_listing(connection) if connection else None
-    listed = list(ListedModel.objects.filter(verification=listing)) if listing else []
+    listed = list(ListedModel.objects.filter(listing=listing.listing_id)) if listing else []
     shown = sum(model.shown_in_studio for model in listed)
     last = connection.verifications.filter(finished_at__isnull=False).first() if connection else None
     context = {

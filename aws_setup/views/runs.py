@@ -54,11 +54,11 @@ def _doing(found: Run, verification: Verification | None) -> str:
 
 def models_summary(verification: Verification | None) -> dict[str, object]:
     """How many models were listed, how many of them Studio will show, and the first of those in Studio's order."""
-    if verification is None or not verification.is_finished:
+    listing = verification.listing if verification is not None else None
+    if listing is None:
         return {"models_total": 0, "models_shown": 0, "first_models": []}
-    models = verification.listed_models
-    shown = models.filter(shown_in_studio=True)
-    return {"models_total": models.count(), "models_shown": shown.count(), "first_models": shown[:MODELS_SHOWN]}
+    first = listing.models.filter(shown_in_studio=True)[:MODELS_SHOWN]
+    return {"models_total": listing.total, "models_shown": listing.shown, "first_models": first}
 
 
 @require_POST

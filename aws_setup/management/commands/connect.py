@@ -171,10 +171,8 @@ class Command(BaseCommand):
         proof = run.verifications.first() if run else None
         if not self.is_json:
             if proof is not None and proof.state == "proven":
-                models = list(proof.listed_models.all())
-                shown = sum(model.shown_in_studio for model in models)
                 region = DesiredState.from_json(plan.desired).region if plan else ""
-                self.stdout.write(f"Connected: Studio will show {shown} of {len(models)} models in {region}.")
+                self.stdout.write(f"Connected: Studio will show {proof.listing} in {region}.")
                 if proof.limit:
                     self.stdout.write(proof.limit)
             return
