@@ -111,6 +111,8 @@ def _page(request: AwsRequest, items: Sequence[T]) -> tuple[Sequence[T], dict[st
         start = int(base64.urlsafe_b64decode(_parameter(request, "nextToken") or b"MA=="))
     except (ValueError, binascii.Error) as error:
         raise AwsError("ValidationException", "The provided nextToken is invalid.") from error
+    if start < 0:
+        raise AwsError("ValidationException", "The provided nextToken is invalid.")
     if not 1 <= limit <= 1000:
         raise AwsError("ValidationException", f"Value '{limit}' at 'maxResults' failed to satisfy constraint")
     following = start + limit

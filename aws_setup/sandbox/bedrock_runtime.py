@@ -10,6 +10,7 @@ import base64
 import json
 import struct
 import zlib
+from typing import Any
 
 from aws_setup.sandbox.bedrock import find_profile
 from aws_setup.sandbox.callers import Caller, path_segments
@@ -43,12 +44,7 @@ def answer(request: AwsRequest, *, caller: Caller, state: State, region: str) ->
     _, identifier, verb = path_segments(request)
     name, action = OPERATIONS[verb]
     model = _authorized_model(identifier, action, caller=caller, state=state, region=region)
-    try:
-        body = json.loads(request.body or b"{}")
-    except json.JSONDecodeError as error:
-        raise AwsError(
-            "ValidationException", "Malformed input request, please reformat your input and try again."
-        ) from error
+    body = _body(request)
     if name.startswith("Converse"):
         if "TEXT" not in model.output or not isinstance(body.get("messages"), list):
             raise AwsError(
@@ -86,6 +82,16 @@ def _authorized_model(identifier: str, action: str, *, caller: Caller, state: St
             "with the ID or ARN of an inference profile that contains this model.",
         )
     return model
+
+
+def _body(request: AwsRequest) -> dict[str, Any]:
+    try:
+        body = json.loads(request.body or b"{}")
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise AwsError("ValidationException", "Malformed input request, please reformat your input and try again.")
+    return body
 
 
 def _usage() -> dict[str, Json]:

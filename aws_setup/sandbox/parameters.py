@@ -109,8 +109,10 @@ class Parameters:
         limit = self.number("MaxItems", default=100, low=1, high=1000)
         try:
             start = int(base64.urlsafe_b64decode(self.get("Marker") or b"MA=="))
-        except (ValueError, binascii.Error) as error:
-            raise AwsError("ValidationError", f"Invalid Marker: {self.get('Marker')}") from error
+        except (ValueError, binascii.Error):
+            start = -1
+        if start < 0:
+            raise AwsError("ValidationError", f"Invalid Marker: {self.get('Marker')}")
         following = start + limit
         marker = base64.urlsafe_b64encode(str(following).encode()).decode() if following < len(items) else None
         return list(items[start:following]), marker

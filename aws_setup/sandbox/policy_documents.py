@@ -72,7 +72,8 @@ def _statements(document: str) -> list[dict[str, Any]]:
         raise malformed_policy("This policy contains invalid Json") from error
     if not isinstance(policy, dict) or not set(policy) <= _POLICY_KEYS:
         raise malformed_policy("Syntax errors in policy.")
-    if policy.get("Version", "2008-10-17") not in _VERSIONS:
+    version = policy.get("Version", "2008-10-17")
+    if not isinstance(version, str) or version not in _VERSIONS:
         raise malformed_policy("The policy must contain a valid version string")
     found = policy.get("Statement")
     statements = [found] if isinstance(found, dict) else found
@@ -95,7 +96,10 @@ def _check_condition(condition: Any) -> None:
             raise malformed_policy(f"Invalid Condition type : {operator}.")
         if not isinstance(keys, dict):
             raise malformed_policy("Syntax errors in policy.")
-        for key in keys:
+        for key, values in keys.items():
+            for value in values if isinstance(values, list) else [values]:
+                if not isinstance(value, (str, int, float, bool)):
+                    raise malformed_policy("Syntax errors in policy.")
             if ":" not in key:
                 raise malformed_policy("Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
 

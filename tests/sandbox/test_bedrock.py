@@ -152,6 +152,19 @@ def test_an_unknown_model_is_invalid(runtime: Any, refusal: Refused) -> None:
     )
 
 
+@pytest.mark.parametrize("body", [b"[]", b"{", b"\xff"])
+def test_a_body_that_is_no_json_object_is_malformed(runtime: Any, refusal: Refused, body: bytes) -> None:
+    assert refusal(runtime.invoke_model, modelId="amazon.nova-lite-v1:0", body=body) == (
+        "ValidationException",
+        "Malformed input request, please reformat your input and try again.",
+    )
+
+
+@pytest.mark.parametrize("page", [{"maxResults": 0}, {"nextToken": "LTU="}, {"nextToken": "x"}])
+def test_a_page_that_cannot_be_is_refused(bedrock: Any, refusal: Refused, page: dict[str, Any]) -> None:
+    assert refusal(bedrock.list_inference_profiles, **page)[0] == "ValidationException"
+
+
 def with_policy(chain: Chain, action: str, *resources: str) -> Any:
     policy = {
         "Version": "2012-10-17",

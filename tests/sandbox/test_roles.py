@@ -76,7 +76,11 @@ def test_a_role_that_is_not_there_is_named(iam: Any, refusal: Refused) -> None:
     [
         ("{", "This policy contains invalid Json"),
         (json.dumps({"Version": "2012-10-17"}), "Syntax errors in policy."),
+        ("[]", "Syntax errors in policy."),
+        (json.dumps(TRUST | {"Version": ["2012-10-17"]}), "The policy must contain a valid version string"),
         (changed(Effect="Maybe"), "Syntax errors in policy."),
+        (changed(Principal={"AWS": {"x": 1}}), "Syntax errors in policy."),
+        (changed(Condition={"StringEquals": {"a:b": {"c": 1}}}), "Syntax errors in policy."),
         (changed(Surprise="x"), "Syntax errors in policy."),
         (changed(Principal=None), "Missing required field Principal"),
         (changed(Principal={"Federated": "arn:nonsense"}), 'Invalid principal in policy: "FEDERATED":"arn:nonsense"'),
@@ -232,3 +236,8 @@ def test_the_account_tells_its_alias_and_quotas(sandbox: SandboxProcess) -> None
         assert iam.list_account_aliases()["AccountAliases"] == [alias]
         summary = iam.get_account_summary()["SummaryMap"]
         assert (summary["RolesQuota"], summary["AssumeRolePolicySizeQuota"]) == (1000, 2048)
+
+
+@pytest.mark.parametrize("marker", ["LTU=", "x", "\u00ff"])
+def test_a_marker_that_nobody_gave_is_refused(iam: Any, refusal: Refused, marker: str) -> None:
+    assert refusal(iam.list_roles, Marker=marker)[0] == "ValidationError"
