@@ -18,7 +18,7 @@ from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError
 from aws_setup.gateway.iam import is_already_there
 from aws_setup.gateway.protocol import Gateway, Performed
-from aws_setup.leases import ResourceBusy, hold
+from aws_setup.leases import LeaseLost, ResourceBusy, hold
 from aws_setup.models import Connection, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
 from aws_setup.plan import Action, build_plan, find_unapproved, writes
@@ -27,10 +27,6 @@ from environments.history import Actor, record
 from environments.models import Environment
 
 Clock = Callable[[], datetime]
-
-
-class LeaseLost(Exception):
-    """Another worker has taken this run over; this one stops without writing anything more."""
 
 
 def advance_run(run_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> datetime | None:
@@ -104,6 +100,8 @@ def _perform(run: Run, step: Step, gateway: Gateway, clock: Clock, *, is_still_t
     if is_still_to_do:
         _say(run, action.summary)
         Step.objects.filter(pk=step.pk).update(state=Step.State.RUNNING, started_at=clock())
+        # Before the call: should this worker be lost in it, AWS may be spreading a change all the same.
+        Connection.objects.filter(pk=run.connection_id).update(last_write_at=clock())
         performed = gateway.perform(action)
     else:
         performed = Performed("unchanged")
@@ -121,7 +119,6 @@ def _store_step(run: Run, step: Step, action: Action, performed: Performed, cloc
         finished_at=clock(),
     )
     if performed.outcome != "unchanged":
-        Connection.objects.filter(pk=run.connection_id).update(last_write_at=clock())
         record(
             f"aws.{action.action}",
             f"{action.summary}: {performed.outcome}.",
@@ -133,8 +130,6 @@ def _store_step(run: Run, step: Step, action: Action, performed: Performed, cloc
         Connection.objects.filter(pk=run.connection_id).update(role_arn=action.resource)
     elif action.action == "CreateOpenIDConnectProvider":
         Connection.objects.filter(pk=run.connection_id).update(provider_arn=action.resource)
-    elif action.action == "DeleteRole" and not step.after_proof:
-        Connection.objects.filter(pk=run.connection_id).update(role_arn="")
 
 
 @transaction.atomic
@@ -144,6 +139,7 @@ def _start_proving(run: Run, *, clock: Clock) -> None:
     run.connection.refresh_from_db()
     environments = Environment.objects.filter(pk=run.plan.environment_id)
     if desired.is_absent:
+        Connection.objects.filter(pk=run.connection_id).update(role_arn="")
         environments.update(api_key="")
         if not run.write(state=Run.State.FINISHING):
             raise LeaseLost
@@ -153,14 +149,23 @@ def _start_proving(run: Run, *, clock: Clock) -> None:
     environments.update(api_key=role_arn, endpoint_url=desired.region)
     if not run.write(state=Run.State.VERIFYING, doing="Proving that the role works"):
         raise LeaseLost
-    Verification.objects.create(connection=run.connection, run=run, actor=run.actor, doing="Waiting for a worker")
+    _make_proof(run, now=clock())
+
+
+def _make_proof(run: Run, *, now: datetime) -> None:
+    """The run's proof. One that somebody asked for and that is not over becomes it, out of its worker's hands."""
+    adopted = Verification.objects.filter(connection=run.connection, finished_at__isnull=True).update(
+        run=run, lease_token=None, lease_until=None, next_attempt_at=now, waiting_since=None
+    )
+    if not adopted:
+        Verification.objects.create(
+            connection=run.connection, run=run, actor=run.actor, doing="Waiting for a worker", next_attempt_at=now
+        )
 
 
 def _prove(run: Run, gateway: Gateway, clock: Clock) -> datetime | None:
     """Advance the run's verification. None: it is over, and the run's state says how it goes on."""
-    proof = run.verifications.first()
-    if proof is None:
-        proof = Verification.objects.create(connection=run.connection, run=run, actor=run.actor)
+    proof = run.verifications.get()
     if not proof.is_finished:
         pause = verification.advance(proof, gateway=gateway, clock=clock)
         if pause:
@@ -168,6 +173,8 @@ def _prove(run: Run, gateway: Gateway, clock: Clock) -> datetime | None:
                 raise LeaseLost
             return pause
         proof.refresh_from_db()
+    if not proof.is_finished:  # its lease is another worker's, lost or not: it ends by itself
+        return _wait(run, clock, seconds=1, doing=proof.doing)
     if proof.state == Verification.State.PROVEN:
         if not run.write(state=Run.State.FINISHING):
             raise LeaseLost
@@ -219,7 +226,12 @@ def _say(run: Run, doing: str) -> None:
 def _succeed(run: Run, *, clock: Clock) -> None:
     desired = DesiredState.from_json(run.plan.desired)
     close_findings(run.connection, now=clock(), actor=Actor(run.actor))
-    done = "Disconnected: the role is gone." if desired.is_absent else "Connected and proven."
+    if desired.is_absent:
+        done = "Disconnected: the role is gone."
+    elif run.verifications.filter(state=Verification.State.PROVEN).exists():
+        done = "Connected and proven."
+    else:
+        done = "Connected, as a person confirmed; what it replaces is gone."
     _end(run, Run.State.SUCCEEDED, done, clock)
 
 
@@ -229,6 +241,9 @@ def _fail(run: Run, problem: Problem, *, clock: Clock) -> None:
     run.steps.filter(state=Step.State.RUNNING).update(state=Step.State.FAILED, finished_at=now)
     if not run.write(problem=problem.to_json()):
         raise LeaseLost
+    run.verifications.filter(finished_at__isnull=True).update(
+        state=Verification.State.FAILED, finished_at=now, lease_token=None, lease_until=None, problem=problem.to_json()
+    )
     open_finding(run.connection, problem, now=now, actor=Actor(run.actor))
     _end(run, Run.State.FAILED, problem.sentence, clock)
 
@@ -263,8 +278,12 @@ def fail_unexpectedly(run_pk: int, *, clock: Clock) -> None:
 
 def finish_confirmed_run(connection: Connection, *, actor: Actor, now: datetime) -> None:
     """A person saw the models in Studio: what was to be removed only after that may go now."""
-    run = connection.runs.filter(state=Run.State.WAITING_FOR_VERTESIA).first()
-    if run is None or not run.steps.filter(after_proof=True).exclude(state=Step.State.DONE).exists():
+    run = connection.runs.first()
+    if (
+        run is None
+        or run.state != Run.State.WAITING_FOR_VERTESIA
+        or not run.steps.filter(after_proof=True).exclude(state=Step.State.DONE).exists()
+    ):
         return
     resumed = Run.objects.filter(pk=run.pk, state=Run.State.WAITING_FOR_VERTESIA).update(
         state=Run.State.FINISHING, finished_at=None, next_attempt_at=now, actor=actor
