@@ -1,6 +1,6 @@
 """What AWS should hold for one connection, as a value. Pure."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from aws_setup.names import ProviderArn, RoleArn, build_provider_arn, build_role_arn, strip_scheme
@@ -10,14 +10,16 @@ INSTALLATION_TAG = "vertesia-aws-setup:installation"
 ENVIRONMENT_TAG = "vertesia-aws-setup:environment"
 """Ownership tags: which console made this, for which environment. What lacks ours is somebody else's."""
 
+_LISTS = ("earlier_environment_ids", "retire_role_names", "retire_policy_arns")
+
 
 @dataclass(frozen=True)
 class DesiredState:
     """Provider, role, trust and permissions of one environment in one account; or, if `is_absent`, none of ours.
 
-    `earlier_environment_id` is the id under which this very environment was agreed before, where it changes.
-    `retire_role_name` is a role of ours to remove once the new one is proven; `retire_policy_arns` are managed
-    policies that an earlier agreement attached and this one does not want.
+    `earlier_environment_ids` are ids under which this very environment was agreed before, where they changed.
+    `retire_role_names` are roles of this environment to remove once the new one is proven; `retire_policy_arns` are
+    managed policies that earlier agreements attached and this one does not want.
     """
 
     installation_id: str
@@ -37,9 +39,9 @@ class DesiredState:
     description: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     is_absent: bool = False
-    earlier_environment_id: str = ""
-    retire_role_name: str = ""
-    retire_policy_arns: tuple[str, ...] = field(default=())
+    earlier_environment_ids: tuple[str, ...] = ()
+    retire_role_names: tuple[str, ...] = ()
+    retire_policy_arns: tuple[str, ...] = ()
 
     @property
     def provider_arn(self) -> ProviderArn:
@@ -80,6 +82,11 @@ class DesiredState:
         return dict(self.tags) | {INSTALLATION_TAG: self.installation_id}
 
     @property
+    def environment_ids(self) -> tuple[str, ...]:
+        """What the environment tag of a role of this environment may say."""
+        return (self.environment_id, *self.earlier_environment_ids)
+
+    @property
     def role_tags(self) -> dict[str, str]:
         return dict(self.tags) | {INSTALLATION_TAG: self.installation_id, ENVIRONMENT_TAG: self.environment_id}
 
@@ -92,8 +99,7 @@ class DesiredState:
         """A JSON object that `from_json` reads back to an equal value."""
         data = asdict(self)
         data["tags"] = [list(pair) for pair in self.tags]
-        data["retire_policy_arns"] = list(self.retire_policy_arns)
-        return data
+        return data | {name: list(data[name]) for name in _LISTS}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -101,6 +107,6 @@ class DesiredState:
             **{
                 **data,
                 "tags": tuple((key, value) for key, value in data["tags"]),
-                "retire_policy_arns": tuple(data["retire_policy_arns"]),
+                **{name: tuple(data[name]) for name in _LISTS},
             }
         )

@@ -12,6 +12,10 @@ from aws_setup.models import ResourceLease
 LEASE = timedelta(seconds=120)
 
 
+class LeaseLost(Exception):
+    """Another worker has taken this work over; this one stops without writing anything more."""
+
+
 class ResourceBusy(Exception):
     """Another run is writing to this resource at this moment."""
 

@@ -45,6 +45,10 @@ class ObservedRole:
         """Whether this console made it, by its ownership tag."""
         return self.tags.get(INSTALLATION_TAG) == installation_id
 
+    def is_for(self, desired: DesiredState) -> bool:
+        """Whether it was made for this environment; a role of ours whose tag was taken away is taken for it."""
+        return self.tags.get(ENVIRONMENT_TAG, desired.environment_id) in desired.environment_ids
+
 
 @dataclass(frozen=True)
 class ObservedState:
@@ -53,7 +57,7 @@ class ObservedState:
     account_id: str
     provider: ObservedProvider | None
     role: ObservedRole | None
-    retired_role: ObservedRole | None = None
+    retired_roles: tuple[ObservedRole, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,12 +128,16 @@ def build_plan(desired: DesiredState, observed: ObservedState) -> list[Action]:
     if observed.account_id != desired.account_id:
         raise Blocked(wrong_account(desired, observed.account_id))
     if desired.is_absent:
-        return [_keep_provider(desired, observed), *_remove_role(desired, observed.role, after_proof=False)]
+        return [
+            _keep_provider(desired, observed),
+            *_retire_roles(desired, observed.retired_roles, after_proof=False),
+            *_remove_role(desired, observed.role),
+        ]
     return [
         *_plan_provider(desired, observed.provider),
         *_plan_role(desired, observed.role),
         *_plan_permissions(desired, observed.role),
-        *_remove_role(desired, observed.retired_role, after_proof=True),
+        *_retire_roles(desired, observed.retired_roles, after_proof=True),
     ]
 
 
@@ -242,9 +250,8 @@ def _plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]
         ]
     if not role.is_ours(desired.installation_id):
         raise Blocked(_role_not_ours(role, desired))
-    owner = role.tags.get(ENVIRONMENT_TAG, desired.environment_id)
-    if owner not in (desired.environment_id, desired.earlier_environment_id):
-        raise Blocked(_role_of_another_environment(role, owner))
+    if not role.is_for(desired):
+        raise Blocked(_role_of_another_environment(role))
     actions = []
     if role.trust != desired.trust:
         actions.append(
@@ -299,7 +306,8 @@ def _plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]
     return actions
 
 
-def _role_of_another_environment(role: ObservedRole, owner: str) -> Problem:
+def _role_of_another_environment(role: ObservedRole) -> Problem:
+    owner = role.tags[ENVIRONMENT_TAG]
     return Problem(
         code="role_of_another_environment",
         sentence=f"Role {role.name} was made by this console for environment {owner}.",
@@ -390,10 +398,9 @@ def _detach(name: str, arn: str, policy_arn: str, attached: tuple[str, ...]) -> 
     )
 
 
-def _remove_role(desired: DesiredState, role: ObservedRole | None, *, after_proof: bool) -> list[Action]:
+def _remove_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
+    """Remove the agreed role. Raises Blocked where somebody else has one of this name by now."""
     if role is None:
-        if not desired.is_absent:
-            return []
         return [
             Action(
                 action="DeleteRole",
@@ -404,25 +411,38 @@ def _remove_role(desired: DesiredState, role: ObservedRole | None, *, after_proo
             )
         ]
     if not role.is_ours(desired.installation_id):
-        if not desired.is_absent:
-            return []
         raise Blocked(_role_not_ours(role, desired))
-    actions = [_detach(role.name, role.arn, policy_arn, role.attached) for policy_arn in role.attached]
-    actions += [_delete_inline(role.name, role.arn, name, document) for name, document in role.inline.items()]
-    actions.append(
+    if not role.is_for(desired):
+        raise Blocked(_role_of_another_environment(role))
+    return _delete_role(role, why="Vertesia can no longer assume it afterwards.")
+
+
+def _retire_roles(desired: DesiredState, roles: tuple[ObservedRole, ...], *, after_proof: bool) -> list[Action]:
+    """Remove the roles that this one replaces, as far as they still are this environment's."""
+    why = "The new role is proven by then; nothing uses this one any more." if after_proof else "Nothing uses it."
+    return [
+        replace(action, after_proof=after_proof)
+        for role in roles
+        if role.is_ours(desired.installation_id) and role.is_for(desired)
+        for action in _delete_role(role, why=why)
+    ]
+
+
+def _delete_role(role: ObservedRole, *, why: str) -> list[Action]:
+    """IAM deletes a role only when it holds no policy, so those go first."""
+    return [
+        *(_detach(role.name, role.arn, policy_arn, role.attached) for policy_arn in role.attached),
+        *(_delete_inline(role.name, role.arn, name, document) for name, document in role.inline.items()),
         Action(
             action="DeleteRole",
             verb="remove",
             resource=role.arn,
             summary=f"Delete role {role.name}",
-            why="The new role is proven by then; nothing uses this one any more."
-            if after_proof
-            else "Vertesia can no longer assume it afterwards.",
+            why=why,
             request={"RoleName": role.name},
             before={"AssumeRolePolicyDocument": role.trust, "Tags": role.tags},
-        )
-    )
-    return [replace(action, after_proof=after_proof) for action in actions]
+        ),
+    ]
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:

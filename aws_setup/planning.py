@@ -1,5 +1,6 @@
 """From answers to a plan that a person can agree to, and from agreement to a run. Nothing is written to AWS here."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +11,12 @@ from aws_setup import hints
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
-from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
+from aws_setup.drafting import free_role_name, is_role_name_taken
 from aws_setup.explaining import explain_worker_error
 from aws_setup.gateway.errors import AwsError
 from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Permissions, Plan, Run, Step
-from aws_setup.names import dashed, default_role_name
+from aws_setup.names import dashed
 from aws_setup.plan import Action, build_plan, fingerprint
 from aws_setup.policies import full_access_policy_arn
 from aws_setup.status import refresh_status
@@ -32,7 +34,7 @@ def build_desired(draft: Draft, *, account: Account) -> DesiredState:
     if draft.purpose == Draft.Purpose.DISCONNECT:
         if connection is None:
             raise Blocked(_missing_answer("a connection"))
-        return _disconnected(DesiredState.from_json(connection.desired))
+        return _disconnected(connection)
     issuer = Issuer.objects.filter(url=answers.get("issuer_url", "")).first()
     if issuer is None:
         raise Blocked(_missing_answer("an issuer"))
@@ -42,9 +44,11 @@ def build_desired(draft: Draft, *, account: Account) -> DesiredState:
     earlier = DesiredState.from_json(connection.desired) if connection and connection.has_aws_resources else None
     if earlier is not None and earlier.account_id != account.account_id:
         raise Blocked(_other_account(earlier))
-    role_name = answers.get("role_name") or default_role_name(environment.name)
+    role_name = answers.get("role_name") or free_role_name(draft, account_id=account.account_id)
+    if is_role_name_taken(draft, account_id=account.account_id, role_name=role_name):
+        raise Blocked(_role_name_taken(role_name))
     permissions = answers.get("permissions") or Permissions.INVOKE
-    return DesiredState(
+    desired = DesiredState(
         installation_id=str(Installation.objects.get().installation_id),
         partition=account.partition,
         account_id=account.account_id,
@@ -61,14 +65,49 @@ def build_desired(draft: Draft, *, account: Account) -> DesiredState:
         policy_arn=answers.get("policy_arn", "") if permissions == Permissions.POLICY else "",
         description=f"Lets Vertesia environment {environment_id} use Amazon Bedrock",
         tags=tuple(sorted((answers.get("tags") or {}).items())),
-        earlier_environment_id=earlier.environment_id if earlier and earlier.environment_id != environment_id else "",
-        retire_role_name=_retired_role(earlier, role_name=role_name),
-        retire_policy_arns=_retired_policies(earlier, partition=account.partition),
+    )
+    return _with_leftovers(desired, connection) if connection and connection.has_aws_resources else desired
+
+
+def _with_leftovers(desired: DesiredState, connection: Connection) -> DesiredState:
+    """What earlier agreements may have left in AWS: ids in tags, roles of another name, managed policies.
+
+    Where the last run did not end well, what it was to remove is still there, so it is taken along.
+    """
+    agreed = DesiredState.from_json(connection.desired)
+    ids, roles = {agreed.environment_id}, {agreed.role_name}
+    policies = {agreed.attached_policy_arn, full_access_policy_arn(agreed.partition)}
+    if _was_cut_short(connection):
+        ids.update(agreed.earlier_environment_ids)
+        roles.update(agreed.retire_role_names)
+        policies.update(agreed.retire_policy_arns)
+    return replace(
+        desired,
+        earlier_environment_ids=tuple(sorted(ids - {desired.environment_id})),
+        retire_role_names=tuple(sorted(name for name in roles if name.lower() != desired.role_name.lower())),
+        retire_policy_arns=tuple(sorted(policies - {""})),
     )
 
 
-def _disconnected(agreed: DesiredState) -> DesiredState:
-    return DesiredState.from_json(agreed.to_json() | {"is_absent": True, "retire_role_name": ""})
+def _was_cut_short(connection: Connection) -> bool:
+    last = connection.runs.first()
+    return last is not None and last.state != Run.State.SUCCEEDED
+
+
+def _disconnected(connection: Connection) -> DesiredState:
+    agreed = DesiredState.from_json(connection.desired)
+    if not _was_cut_short(connection):
+        agreed = replace(agreed, earlier_environment_ids=(), retire_role_names=())
+    return replace(agreed, is_absent=True)
+
+
+def _role_name_taken(role_name: str) -> Problem:
+    return Problem(
+        code="role_name_taken",
+        sentence=f"Another environment here has the role name {role_name} in this account.",
+        why="IAM compares role names regardless of case, and each environment has a role of its own.",
+        remedy="Choose another role name under Permissions → Options.",
+    )
 
 
 def _other_account(earlier: DesiredState) -> Problem:
@@ -79,20 +118,6 @@ def _other_account(earlier: DesiredState) -> Problem:
         remedy="Disconnect it there first, then connect it in the other account.",
         evidence={"role": earlier.role_arn},
     )
-
-
-def _retired_role(earlier: DesiredState | None, *, role_name: str) -> str:
-    """The role that the new one replaces, where it has another name."""
-    if earlier is None:
-        return ""
-    return earlier.role_name if earlier.role_name.lower() != role_name.lower() else ""
-
-
-def _retired_policies(earlier: DesiredState | None, *, partition: str) -> tuple[str, ...]:
-    """Managed policies that an earlier agreement attached."""
-    if earlier is None:
-        return ()
-    return tuple(filter(None, {earlier.attached_policy_arn, full_access_policy_arn(partition)}))
 
 
 def _missing_answer(what: str) -> Problem:
@@ -129,6 +154,12 @@ def make_plan(draft_pk: int, *, open_gateway: OpenGateway, now: datetime) -> Pla
     else:
         return _store_plan(draft, account, desired, actions, now=now)
     return None
+
+
+def fail_unexpectedly(draft_pk: int) -> None:
+    """The console itself made a mistake in planning this draft: say so, rather than try it again and again."""
+    if (draft := Draft.objects.filter(pk=draft_pk).first()) is not None:
+        _block(draft, INTERNAL_ERROR)
 
 
 def _find_account(draft: Draft) -> Account:

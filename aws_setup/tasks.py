@@ -43,7 +43,12 @@ def advance_verification(proof_pk: int) -> None:
 @shared_task(name=hints.MAKE_PLAN)
 def make_plan(draft_pk: int) -> None:
     """Look at AWS and store the plan of a draft that waits for one."""
-    planning.make_plan(draft_pk, open_gateway=open_gateway, now=timezone.now())
+    try:
+        planning.make_plan(draft_pk, open_gateway=open_gateway, now=timezone.now())
+    except Exception:
+        logger.exception("Planning of draft %s failed by a mistake of the console", draft_pk)
+        planning.fail_unexpectedly(draft_pk)
+        raise
 
 
 @shared_task(name=hints.CHECK_CALLERS)

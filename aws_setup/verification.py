@@ -20,6 +20,7 @@ from aws_setup.explaining import explain_worker_error, facts_of
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError, AwsRefused, AwsUnreachable
 from aws_setup.gateway.protocol import Answers, Exchange, Gateway
+from aws_setup.leases import LeaseLost
 from aws_setup.listing import PredictedModel, digest_listing, predict_listing
 from aws_setup.models import Check, Connection, ListedModel, Listing, Verification
 from aws_setup.names import InvalidName, dashed, parse_assumed_role_arn
@@ -30,7 +31,7 @@ from aws_setup.status import refresh_status
 from environments.history import Actor, record
 from environments.installation import issuer_mismatch
 from environments.issuer.tokens import SignedToken, issue_token
-from environments.models import Environment
+from environments.models import Environment, Status
 
 Clock = Callable[[], datetime]
 
@@ -46,11 +47,12 @@ LISTINGS = {
 
 
 class WaitForAws(Exception):
-    """AWS may answer otherwise in a moment; `error` is what it answered now."""
+    """AWS may answer otherwise in a moment; `error` is what it answered now, in the check of this name."""
 
-    def __init__(self, error: AwsError, *, is_propagation: bool) -> None:
+    def __init__(self, error: AwsError, *, check: str, is_propagation: bool) -> None:
         super().__init__(str(error))
         self.error = error
+        self.check = check
         self.is_propagation = is_propagation
 
 
@@ -124,16 +126,23 @@ def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime 
     calls, seconds = gateway.calls, gateway.seconds
     ladder = Ladder()
     try:
-        _attempt(proof, ladder, gateway, clock)
-    except WaitForAws as wait:
-        return _wait(proof, ladder, wait, gateway, clock)
-    except Blocked as blocked:
-        _finish_failed(proof, ladder, blocked.problem, clock)
+        return _advance(proof, ladder, gateway, clock)
+    except LeaseLost:
+        return None
     finally:
         Verification.objects.filter(pk=proof.pk).update(
             aws_calls=proof.aws_calls + gateway.calls - calls,
             aws_seconds=proof.aws_seconds + gateway.seconds - seconds,
         )
+
+
+def _advance(proof: Verification, ladder: Ladder, gateway: Gateway, clock: Clock) -> datetime | None:
+    try:
+        _attempt(proof, ladder, gateway, clock)
+    except WaitForAws as wait:
+        return _wait(proof, ladder, wait, clock)
+    except Blocked as blocked:
+        _finish_failed(proof, ladder, blocked.problem, clock)
     return None
 
 
@@ -222,9 +231,9 @@ def _exchange(
         )
     except AwsError as error:
         if may_be_propagation(facts_of(error)) and _is_in_window(connection, clock):
-            raise WaitForAws(error, is_propagation=True) from error
+            raise WaitForAws(error, check="exchange", is_propagation=True) from error
         if error.is_transient and error.code != "IDPCommunicationError":
-            raise WaitForAws(error, is_propagation=False) from error
+            raise WaitForAws(error, check="exchange", is_propagation=False) from error
         problem = _explain_refusal(error, desired, gateway)
         ladder.fail("exchange", problem)
         raise Blocked(problem) from error
@@ -291,9 +300,9 @@ def _read_listing(
         if isinstance(answer, AwsError):
             is_denied = isinstance(answer, AwsRefused) and answer.is_denied
             if is_denied and _is_in_window(connection, clock):
-                raise WaitForAws(answer, is_propagation=True)
+                raise WaitForAws(answer, check=name, is_propagation=True)
             if answer.is_transient:
-                raise WaitForAws(answer, is_propagation=False)
+                raise WaitForAws(answer, check=name, is_propagation=False)
             problem = (
                 explain_list_denied(facts_of(answer), role_name=desired.role_name)
                 if is_denied
@@ -328,11 +337,13 @@ def _look_without_token(
     ladder.add("exchange", Check.Result.SKIPPED, "Without a token nothing can be exchanged from here")
     _say(proof, f"Comparing what account {dashed(desired.account_id)} holds with what was agreed")
     try:
-        differences = writes(build_plan(desired, gateway.observe(desired)))
+        differences = [
+            action for action in writes(build_plan(desired, gateway.observe(desired))) if not action.after_proof
+        ]
         last_used = gateway.read_role_last_used(desired.role_name)
     except AwsError as error:
         if error.is_transient:
-            raise WaitForAws(error, is_propagation=False) from error
+            raise WaitForAws(error, check="identity", is_propagation=False) from error
         problem = explain_worker_error(error, caller_arn=proof.connection.account.caller_arn)
         ladder.fail("identity", problem)
         raise Blocked(problem) from error
@@ -361,6 +372,7 @@ def _look_without_token(
         ladder.add(name, Check.Result.SKIPPED, detail)
     with transaction.atomic():
         _store(proof, ladder, predict_listing(**answers))
+        close_findings(proof.connection, now=clock(), actor=Actor(proof.actor))
         _end(proof, Verification.State.NOT_PROVABLE, clock, last_used_at=last_used)
 
 
@@ -371,12 +383,12 @@ def _is_in_window(connection: Connection, clock: Clock) -> bool:
     return written is not None and clock() - written < timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
 
 
-def _wait(proof: Verification, ladder: Ladder, wait: WaitForAws, gateway: Gateway, clock: Clock) -> datetime | None:
+def _wait(proof: Verification, ladder: Ladder, wait: WaitForAws, clock: Clock) -> datetime | None:
     now = clock()
     since = proof.waiting_since or now
     if not wait.is_propagation and now - since > GIVE_UP_AFTER:
         problem = explain_worker_error(wait.error)
-        ladder.fail("exchange", problem)
+        ladder.fail(wait.check, problem)
         _finish_failed(proof, ladder, problem, clock)
         return None
     pause = next_pause(now - since)
@@ -388,12 +400,14 @@ def _wait(proof: Verification, ladder: Ladder, wait: WaitForAws, gateway: Gatewa
         else f"{wait.error.operation} did not succeed ({wait.error.code}); asking again in {pause.seconds} s"
     )
     moment = now + pause
-    proof.wait_until(moment, doing=doing[:300], waiting_since=since)
+    if not proof.wait_until(moment, doing=doing[:300], waiting_since=since):
+        raise LeaseLost
     return moment
 
 
 def _say(proof: Verification, doing: str) -> None:
-    proof.write(doing=doing[:300])
+    if not proof.write(doing=doing[:300]):
+        raise LeaseLost
 
 
 @transaction.atomic
@@ -457,7 +471,8 @@ def _find_or_store_listing(models: list[PredictedModel]) -> Listing:
 
 
 def _end(proof: Verification, state: Verification.State, clock: Clock, **more: Any) -> None:
-    proof.write(state=state, finished_at=clock(), lease_until=None, doing="", **more)
+    if not proof.write(state=state, finished_at=clock(), lease_until=None, doing="", **more):
+        raise LeaseLost
     if proof.run_id is None:
         refresh_status(proof.connection.environment, now=clock())
 
@@ -478,7 +493,7 @@ def deny_models(connection: Connection, *, actor: Actor, now: datetime) -> Verif
     record("models.denied", f"{actor} saw no models in Vertesia Studio.", actor=actor, environment=environment)
     environment.refresh_from_db()
     if environment.confirmed_at:
-        environment.set_status(environment.status_at(now), confirmed_at=None, confirmed_by="")
+        environment.set_status(Status.WAITING_FOR_VERTESIA, confirmed_at=None, confirmed_by="")
     refresh_status(environment, now=now)
     return request_verification(connection, actor=actor, now=now)
 

@@ -41,7 +41,9 @@ class AwsGateway:
             account_id=self.identify_caller().account_id,
             provider=iam.read_provider(self._wire, desired.provider_arn),
             role=iam.read_role(self._wire, desired.role_name),
-            retired_role=iam.read_role(self._wire, desired.retire_role_name) if desired.retire_role_name else None,
+            retired_roles=tuple(
+                role for name in desired.retire_role_names if (role := iam.read_role(self._wire, name)) is not None
+            ),
         )
 
     def read_audiences(self, provider_arn: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from aws_setup.access import get_connection
 from aws_setup.models import Connection, Verification
+from aws_setup.provisioning import finish_confirmed_run
 from aws_setup.verification import confirm_models, deny_models
 from aws_setup.views.frame import actor_of
 from aws_setup.views.runs import models_summary
@@ -42,6 +43,7 @@ def environment_confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """ "I see models": recorded as confirmed by this person now."""
     connection = get_connection(request.user, environment_pk=pk)
     confirm_models(connection, actor=actor_of(request), now=timezone.now())
+    finish_confirmed_run(connection, actor=actor_of(request), now=timezone.now())
     messages.success(request, "Recorded: you saw models in Vertesia Studio.")
     return redirect(connection.environment)
 
