@@ -114,16 +114,25 @@ class AwsSession:
         return self._clients[key]
 
     def _config(self, **more: Any) -> Config:
-        """One attempt per call: retrying is the services' affair, who know what is worth it and can say so."""
-        if self._endpoint_url:
-            more["proxies"] = {}
-        return Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            user_agent_extra="vertesia-aws-setup",
-            **more,
-        )
+        return _config(is_sandbox=bool(self._endpoint_url), **more)
+
+
+def _config(*, is_sandbox: bool, **more: Any) -> Config:
+    """One attempt per call: retrying is the services' affair, who know what is worth it and can say so.
+
+    The sandbox is on this machine, so whatever proxy the machine uses is not for it.
+    """
+    if is_sandbox:
+        more["proxies"] = {}
+    # Said here, because a bearer token in AWS_BEARER_TOKEN_BEDROCK would otherwise stand in for the credentials given.
+    more.setdefault("signature_version", "v4")
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        user_agent_extra="vertesia-aws-setup",
+        **more,
+    )
 
 
 class _AssumedRole(CredentialProvider):
@@ -182,12 +191,17 @@ class AwsSessions:
             extra["ExternalId"] = access.external_id
         region = source.get_config_variable("region") or DEFAULT_REGION["aws"]
         fetcher = AssumeRoleCredentialFetcher(
-            client_creator=partial(source.create_client, region_name=region, endpoint_url=sandbox_url or None),
+            client_creator=partial(
+                source.create_client,
+                region_name=region,
+                endpoint_url=sandbox_url or None,
+                config=_config(is_sandbox=bool(sandbox_url)),
+            ),
             source_credentials=source.get_credentials() or Credentials("", ""),
             role_arn=access.role_arn,
             extra_args=extra,
         )
-        session = self._share_loader(Session())
+        session = self._own_chain(sandbox_url)
         session.set_config_variable("region", region)
         session.register_component("credential_provider", CredentialResolver([_AssumedRole(fetcher)]))
         return session

@@ -1,16 +1,19 @@
 """From an error of the gateway to a Problem, for whatever the worker itself was doing."""
 
+import os
+
 from django.conf import settings
 
 from aws_setup.diagnosis import (
     ErrorFacts,
     Problem,
+    explain_busy,
     explain_credentials,
-    explain_unknown,
+    explain_refused,
     explain_unreachable,
     explain_worker_denied,
 )
-from aws_setup.gateway.errors import AwsError, AwsRefused, AwsUnreachable, CredentialsProblem
+from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused, AwsUnreachable, CredentialsProblem
 
 
 def facts_of(error: AwsError) -> ErrorFacts:
@@ -19,14 +22,17 @@ def facts_of(error: AwsError) -> ErrorFacts:
 
 
 def explain_worker_error(error: AwsError, *, caller_arn: str = "") -> Problem:
-    """Why a call with the worker's own rights failed: no connection, its credentials, its rights, or unknown."""
+    """Why a call with the worker's own rights failed: no connection, its credentials, its rights, AWS busy, or a limit."""
     facts = facts_of(error)
     if isinstance(error, AwsUnreachable):
         return explain_unreachable(facts, is_sandbox=settings.AWS_SANDBOX)
     if isinstance(error, CredentialsProblem):
-        return explain_credentials(facts, is_sandbox=settings.AWS_SANDBOX)
+        profile = os.environ.get("AWS_PROFILE", "")
+        return explain_credentials(facts, profile=profile, is_sandbox=settings.AWS_SANDBOX)
+    if isinstance(error, AwsBusy):
+        return explain_busy(facts)
     if isinstance(error, AwsRefused) and error.is_denied:
         if error.operation == "sts:AssumeRole" or "sts:AssumeRole" in error.message:
             return explain_credentials(facts)
         return explain_worker_denied(facts, caller_arn=caller_arn)
-    return explain_unknown(facts)
+    return explain_refused(facts)

@@ -16,6 +16,7 @@ from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, save_answers, start_draft
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Account, Connection, Draft, Plan, Run, Verification, WorkerCaller
+from aws_setup.status import refresh_status
 from environments.history import Actor
 from environments.models import Environment
 
@@ -87,6 +88,12 @@ def plan_connection(
         problem = Problem.from_json(draft.problem) if draft.problem else _planned_elsewhere()
         raise Blocked(problem)
     return plan
+
+
+def withdraw_plan(plan: Plan, *, now: datetime) -> None:
+    """Forget a plan that nobody is to approve, and the draft it was made of."""
+    plan.draft.delete()
+    refresh_status(plan.environment, now=now)
 
 
 def _planned_elsewhere() -> Problem:

@@ -63,17 +63,17 @@ class Command(BaseCommand):
             self._check_policy(answers, account.account_id)
             plan = headless.plan_connection(
                 environment,
-                answers={**answers, "account_id": account.account_id},
+                answers={**answers, "account_id": account.account_id, "issuer_url": self.issuer_url},
                 open_gateway=self.meter,
                 actor=actor,
             )
             self._describe(plan)
             if options["dry_run"]:
                 self._print(environment, plan, None, None)
-                plan.draft.delete()
+                headless.withdraw_plan(plan, now=timezone.now())
                 return
             if options["approve"] and options["approve"] != plan.fingerprint:
-                plan.draft.delete()
+                headless.withdraw_plan(plan, now=timezone.now())
                 raise Blocked(self._other_plan(options["approve"], plan))
             run = headless.apply_plan(plan, open_gateway=self.meter, actor=actor, say=self._say)
         except Blocked as error:
@@ -116,7 +116,7 @@ class Command(BaseCommand):
                 urls = ", ".join(Issuer.objects.values_list("url", flat=True))
                 raise NotRegistered("issuer", f"The issuer {options['issuer']} is not known here. Known: {urls}.")
             issuer = chosen
-        self.answers_issuer = issuer.url
+        self.issuer_url = issuer.url
         environment = Environment.objects.filter(environment_id=options["environment_id"]).first()
         is_connected = environment is not None and bool(environment.api_key)
         return register_environment(
