@@ -224,16 +224,20 @@ class Claimable(models.Model):
     def claim(self, *, now: datetime) -> bool:
         """Take the lease, by one conditional UPDATE. False where another worker holds it or nothing is due."""
         token, until = uuid.uuid4(), now + timedelta(seconds=settings.RUN_LEASE_SECONDS)
-        started_at = self.started_at or now
         claimed = (
             type(self)
             .due(now)
             .filter(pk=self.pk)
-            .update(lease_token=token, lease_until=until, attempts=F("attempts") + 1, started_at=started_at)
+            .update(
+                lease_token=token,
+                lease_until=until,
+                attempts=F("attempts") + 1,
+                started_at=models.functions.Coalesce("started_at", models.Value(now)),
+            )
         )
         if claimed:
-            self.lease_token, self.lease_until, self.started_at = token, until, started_at
-            self.attempts += 1
+            # Another worker may have taken it further since it was read; related rows stay as they were read.
+            self.refresh_from_db(fields=[field.name for field in self._meta.concrete_fields if not field.is_relation])
         return claimed == 1
 
     def write(self, **changes: Any) -> bool:
