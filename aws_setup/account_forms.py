@@ -59,7 +59,7 @@ class ProvisioningPolicyForm(forms.Form):
         widget=forms.TextInput(attrs=MONO),
         help_text="Only roles under this path may be touched, as in /vertesia/.",
     )
-    prefix = forms.RegexField(
+    name_prefix = forms.RegexField(
         r"^[\w+=,.@-]{0,64}\Z",
         label="Role name prefix",
         required=False,

@@ -27,6 +27,9 @@ SORTS = {
 }
 
 
+FILTERS = ("search", "organization", "status", "region", "account")
+
+
 @dataclass(frozen=True)
 class ListQuery:
     """What a person asks the list for. Rubbish in a URL is left out, never an error."""
@@ -69,6 +72,11 @@ class ListQuery:
     @property
     def is_filtered(self) -> bool:
         return bool(self.search or self.organization or self.status or self.region or self.account)
+
+    def without(self, name: str) -> "ListQuery":
+        """The same list from its first page without the filter `name`."""
+        values = {one: getattr(self, one) for one in FILTERS if one != name}
+        return ListQuery(**values, sort=self.sort)
 
     def sorted_by(self, column: str) -> "ListQuery":
         """The same list from its first page by `column`; by its reverse where it stands so already."""
@@ -192,6 +200,4 @@ def build_chips(query: ListQuery, options: Options) -> list[Chip]:
         ("region", query.region),
         ("account", accounts.get(query.account, query.account)),
     ]
-    return [
-        Chip(label, replace(query, **{name: "", "page": 1}).to_url()) for name, label in chips if getattr(query, name)
-    ]
+    return [Chip(label, query.without(name).to_url()) for name, label in chips if getattr(query, name)]

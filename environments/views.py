@@ -24,7 +24,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
     environment = get_environment(request.user, pk)
     form = NameForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors["name"]))
+        messages.error(request, " ".join(str(error) for error in form.errors["name"]))
     elif rename_environment(environment, name=form.cleaned_data["name"], actor=Actor(request.user.get_username())):
         messages.success(request, f"Renamed to {environment.name}.")
     return redirect(environment)

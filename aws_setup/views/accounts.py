@@ -15,6 +15,7 @@ from aws_setup.accounts import NotAnAccount, add_account, request_check
 from aws_setup.models import Account, WorkerCaller
 from aws_setup.policies import provisioning_policy
 from aws_setup.views.frame import actor_of, explain_waiting
+from config.http import HtmxRequest
 from environments.access import may_administer
 
 
@@ -36,7 +37,7 @@ def accounts_context(*, now: datetime) -> dict[str, object]:
 @require_safe
 @never_cache
 @vary_on_headers("HX-Request")
-def accounts(request: HttpRequest) -> HttpResponse:
+def accounts(request: HtmxRequest) -> HttpResponse:
     """The worker's own caller, and every account it may act in. Polls while a check is under way."""
     if not may_administer(request.user):
         return render(request, "aws_setup/accounts.html", {"caller": None, "accounts": []})
@@ -81,7 +82,7 @@ def provisioning_policy_page(request: HttpRequest) -> HttpResponse:
         partition=account.partition if account else "aws",
         account_id=account_id,
         path=asked.get("path") or "/",
-        prefix=asked.get("prefix", ""),
+        prefix=asked.get("name_prefix", ""),
         boundary_arn=asked.get("boundary_arn", ""),
         read_only=asked.get("read_only", False),
     )

@@ -16,6 +16,7 @@ from aws_setup.models import Draft
 from aws_setup.standing import Standing, read_standing
 from aws_setup.verification import request_verification
 from aws_setup.views.frame import actor_of, explain_waiting, signed_in
+from config.http import HtmxRequest
 from environments.access import get_environment
 from environments.forms import NameForm
 
@@ -43,7 +44,7 @@ def environment(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @never_cache
-def verification(request: HttpRequest, pk: int) -> HttpResponse:
+def verification(request: HtmxRequest, pk: int) -> HttpResponse:
     """What is being proven now. Asked again and again by the page; once it is over the whole page takes its place."""
     if not request.htmx:
         return redirect("environment", pk=pk)

@@ -1,6 +1,6 @@
 """The list of environments."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -9,6 +9,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url
 
 from aws_setup.environment_list import ORGANIZATIONS_SHOWN, ListQuery, build_chips, read_options, read_page
+from config.http import HtmxRequest
 from environments.access import environments_for, organizations_for
 
 COLUMNS = (("name", "Environment"), ("status", "Status"), ("region", "Region"), ("verified", "Last proof"))
@@ -16,7 +17,7 @@ COLUMNS = (("name", "Environment"), ("status", "Status"), ("region", "Region"), 
 
 @require_safe
 @vary_on_headers("HX-Request")
-def environments(request: HttpRequest) -> HttpResponse:
+def environments(request: HtmxRequest) -> HttpResponse:
     """Search, filter and sort; everything stands in the URL."""
     query = ListQuery.from_url(request.GET.dict())
     options = read_options(query, list(organizations_for(request.user)[:ORGANIZATIONS_SHOWN]))

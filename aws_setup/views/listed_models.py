@@ -1,6 +1,6 @@
 """What Bedrock offers an environment, what Vertesia Studio will show of it, and why the rest is hidden."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -11,13 +11,14 @@ from django_htmx.http import push_url
 from aws_setup.model_list import ModelQuery, compare_with_before, group_models, region_name
 from aws_setup.models import Connection, ListedModel
 from aws_setup.standing import latest_listing
+from config.http import HtmxRequest
 from environments.access import get_environment
 
 
 @require_safe
 @never_cache
 @vary_on_headers("HX-Request")
-def models(request: HttpRequest, pk: int) -> HttpResponse:
+def models(request: HtmxRequest, pk: int) -> HttpResponse:
     """The models of the last verification that could list them."""
     environment = get_environment(request.user, pk)
     query = ModelQuery.from_url(request.GET.dict())

@@ -57,8 +57,8 @@ def check_preparation(environment: Mapping[str, str], *, world: str) -> list[Pre
             "pass" if names else "not_run",
             f"Set: {', '.join(names)}. The sandbox ignores them; with real AWS the worker uses them."
             if names
-            else "None is set. With real AWS the worker then looks for a default profile, or for the role of the machine "
-            "or container it runs on.",
+            else "None is set. With real AWS the worker then looks for a default profile, or for the role of the "
+            "machine or container it runs on.",
         ),
     ]
     if has_keys and "AWS_SESSION_TOKEN" not in names:

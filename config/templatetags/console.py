@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
@@ -148,6 +148,19 @@ def elapsed(since: datetime | None, until: datetime | None = None) -> str:
 def breakable(text: object) -> SafeString:
     """An ARN or URL that may break after `:` and `/`, and never inside a word."""
     return mark_safe(re.sub(r"([:/]+)", r"\1<wbr>", str(escape(str(text)))))  # noqa: S308 - escaped in the same line
+
+
+@register.filter
+def identifier(text: object) -> SafeString:
+    """An id or ARN that may break only after `:` and `/`; not even at a hyphen."""
+    parts = re.findall(r"[^:/]*[:/]+|[^:/]+", str(text))
+    return format_html_join(mark_safe("<wbr>"), '<span class="word">{}</span>', ((part,) for part in parts))
+
+
+@register.filter
+def has_long_word(text: object) -> bool:
+    """Whether part of an identifier is too long for a phone, so that it must be scrolled, also by keyboard."""
+    return any(len(part) > 30 for part in re.split(r"[:/]", str(text)))
 
 
 @register.filter
