@@ -22,7 +22,7 @@ def facts_of(error: AwsError) -> ErrorFacts:
 
 
 def explain_worker_error(error: AwsError, *, caller_arn: str = "") -> Problem:
-    """Why a call with the worker's own rights failed: no connection, its credentials, its rights, AWS busy, or a limit."""
+    """Why a call with the worker's own rights failed: no connection, credentials, rights, AWS busy, or a limit."""
     facts = facts_of(error)
     if isinstance(error, AwsUnreachable):
         return explain_unreachable(facts, is_sandbox=settings.AWS_SANDBOX)

@@ -221,7 +221,9 @@ def approve_plan(plan: Plan, *, fingerprint: str, actor: Actor, now: datetime) -
                 return None
             plan.refresh_from_db()
             connection = _agree(plan, now=now)
-            run = Run.objects.create(plan=plan, connection=connection, actor=actor, doing="Waiting for a worker")
+            run = Run.objects.create(
+                plan=plan, connection=connection, actor=actor, doing="Waiting for a worker", next_attempt_at=now
+            )
             Step.objects.bulk_create(
                 Step(run=run, position=position, action=action, after_proof=action["after_proof"])
                 for position, action in enumerate(plan.actions)

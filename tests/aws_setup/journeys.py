@@ -1,0 +1,116 @@
+"""What people and workers do on the way from an environment to a proof, by the services that views and tasks call."""
+
+from datetime import datetime
+from typing import Any
+
+from aws_setup import planning, provisioning, verification
+from aws_setup.accounts import OpenGateway, check_own_chain
+from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.drafting import request_plan, save_answers, start_draft
+from aws_setup.models import Account, Connection, Draft, Plan, Run, Verification
+from environments.history import Actor
+from environments.models import Environment, Issuer
+from tests.factories import EnvironmentFactory
+from tests.fake_aws import Clock, FakeAws
+
+MONA = Actor("mona")
+VERTESIA_ISSUER = "https://sts.vertesia.io"
+
+
+class Console:
+    """People (`plan`, `approve`) and a worker (`advance`, `finish`) of one installation."""
+
+    def __init__(self, aws: FakeAws, clock: Clock, *, open_gateway: OpenGateway | None = None) -> None:
+        self.aws, self.clock = aws, clock
+        self.open_gateway: OpenGateway = open_gateway or aws.open
+        check_own_chain(self.open_gateway, now=clock())
+        aws.operations.clear()
+
+    @property
+    def account(self) -> Account:
+        return Account.objects.get(account_id=self.aws.caller_account)
+
+    def environment(self, *, issuer: str = "", **values: Any) -> Environment:
+        """An environment whose tokens the built-in issuer signs, unless another issuer is named."""
+        if issuer:
+            values["organization__issuer"] = Issuer.objects.get(url=issuer)
+        made: Environment = EnvironmentFactory(**values)
+        return made
+
+    def draft(self, environment: Environment, *, purpose: str = "", **answers: Any) -> Draft:
+        environment.refresh_from_db()
+        connected = Connection.objects.filter(environment=environment).exclude(role_arn="").exists()
+        draft = start_draft(
+            owner=None, environment=environment, purpose=purpose or ("change" if connected else "connect"), actor=MONA
+        )
+        save_answers(draft, **answers)
+        request_plan(draft, now=self.clock())
+        return draft
+
+    def plan(self, environment: Environment, **answers: Any) -> Plan:
+        """Plan a connection or a change. Raises Blocked with the reason where it cannot be."""
+        draft = self.draft(environment, **answers)
+        plan = planning.make_plan(draft.pk, open_gateway=self.open_gateway, now=self.clock())
+        if plan is None:
+            draft.refresh_from_db()
+            raise Blocked(Problem.from_json(draft.problem))
+        return plan
+
+    def approve(self, plan: Plan) -> Run:
+        run = planning.approve_plan(plan, fingerprint=plan.fingerprint, actor=MONA, now=self.clock())
+        assert run is not None, "the plan could not be approved"
+        return run
+
+    def advance(self, run: Run) -> datetime | None:
+        """What one message to a worker does."""
+        due = provisioning.advance_run(run.pk, open_gateway=self.open_gateway, clock=self.clock)
+        run.refresh_from_db()
+        return due
+
+    def finish(self, run: Run, *, at_most: int = 100) -> Run:
+        """Advance the run until it is over, letting time pass as it asks."""
+        for _ in range(at_most):
+            due = self.advance(run)
+            if run.is_finished:
+                return run
+            assert due is not None, f"run {run.state} is neither over nor due: {run.doing}"
+            self.clock.forward(max(0.1, (due - self.clock()).total_seconds()))
+        raise AssertionError(f"run {run.state} is not over: {run.doing}")
+
+    def connect(self, environment: Environment, **answers: Any) -> Run:
+        """Plan, approve, apply and prove."""
+        return self.finish(self.approve(self.plan(environment, **answers)))
+
+    def disconnect(self, environment: Environment) -> Run:
+        return self.connect(environment, purpose="disconnect")
+
+    def connection(self, environment: Environment) -> Connection:
+        return Connection.objects.select_related("environment", "account").get(environment=environment)
+
+    def verify(self, environment: Environment) -> Verification:
+        """Ask for a proof and see it to its end."""
+        proof = verification.request_verification(self.connection(environment), actor=MONA, now=self.clock())
+        assert proof is not None, "a proof or a set-up is under way"
+        for _ in range(100):
+            due = verification.advance_verification(proof.pk, open_gateway=self.open_gateway, clock=self.clock)
+            proof.refresh_from_db()
+            if proof.is_finished:
+                return proof
+            assert due is not None
+            self.clock.forward(max(0.1, (due - self.clock()).total_seconds()))
+        raise AssertionError(f"the proof is not over: {proof.doing}")
+
+    def status(self, environment: Environment) -> str:
+        environment.refresh_from_db()
+        return environment.status_at(self.clock()).value
+
+
+def outcomes(run: Run) -> list[tuple[str, str]]:
+    """What became of each action, in order."""
+    return [(step.action["action"], step.outcome or step.state) for step in run.steps.all()]
+
+
+def open_codes(environment: Environment) -> list[str]:
+    """The codes of the environment's open findings."""
+    findings = environment.connection.findings.filter(closed_at__isnull=True)
+    return sorted(findings.values_list("code", flat=True))
