@@ -1,3 +1,5 @@
+import importlib
+
 from django.apps import AppConfig
 
 
@@ -5,3 +7,7 @@ class ConfigApp(AppConfig):
     """Carries what belongs to the whole console: system checks, the runner, sign-in."""
 
     name = "config"
+
+    def ready(self) -> None:
+        # Importing registers the checks; they read settings, which stand only now.
+        importlib.import_module("config.checks")

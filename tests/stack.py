@@ -138,11 +138,13 @@ class Stack:
     def session(self, username: str = "operator") -> requests.Session:
         """An HTTP client that signed in through a link, as a new administrator."""
         client = requests.Session()
-        form = client.get(self.signin(), timeout=10)
+        link = self.signin()
+        form = client.get(link, timeout=10)
         form.raise_for_status()
         answer = client.post(
             form.url,
             data={
+                "token": link.partition("token=")[2],
                 "csrfmiddlewaretoken": form.text.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0],
                 "username": username,
                 "password": PASSWORD,

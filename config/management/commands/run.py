@@ -28,7 +28,7 @@ from config.programs import (
 )
 from config.runner import Relay, Runner, RunnerError, StopRequest, stop_request
 from environments.history import operating_system_actor
-from environments.signin import LINK_LIFETIME, make_link
+from environments.signin import LINK_LIFETIME, make_link, name_link_command
 
 AFTER_A_CRASH_SECONDS = 10.0
 
@@ -60,6 +60,7 @@ def run_console(*, relay: Relay, request: StopRequest) -> None:
             raise RunnerError(
                 f"Port {settings.PORT} is in use by another program. Choose another one: PORT=8123 make run"
             )
+        settings.STATE_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
         prepare(relay=relay)
         settings.PORT_FILE.write_text(str(settings.PORT))
         programs = console_programs()
@@ -131,7 +132,8 @@ def prepare(*, relay: Relay) -> None:
     call_command("prepare", stdout=_Silence())
     stamp_file = settings.VAR_DIR / "static.stamp"
     stamp = static_files_stamp()
-    if not stamp_file.exists() or stamp_file.read_text() != stamp:
+    is_collected = (settings.STATIC_ROOT / "staticfiles.json").exists() and stamp_file.exists()
+    if not is_collected or stamp_file.read_text() != stamp:
         relay.say("Collecting static files…")
         call_command("collectstatic", verbosity=0, interactive=False)
         stamp_file.write_text(stamp)
@@ -145,8 +147,8 @@ class _Silence:
 
 
 def static_files_stamp() -> str:
-    """A digest that changes when any static file, or where they are collected, does."""
-    digest = hashlib.sha256(str(settings.STATIC_ROOT).encode())
+    """A digest that changes when any static file does."""
+    digest = hashlib.sha256()
     for finder in get_finders():
         for path, storage in finder.list([]):
             found = Path(storage.path(path)).stat()
@@ -176,7 +178,7 @@ def announce(relay: Relay) -> None:
         sandbox = settings.SANDBOX_URL or settings.SANDBOX_URL_FILE.read_text().strip()
         relay.say(f"  Sandbox   {sandbox} (nothing here touches AWS)")
     relay.say(f"  Sign in   {link}")
-    relay.say(f"            works once, within {minutes} minutes; another one: .venv/bin/python manage.py signin_link")
+    relay.say(f"            works once, within {minutes} minutes; another one: {name_link_command()}")
     relay.say()
     relay.say("  Ctrl-C stops everything.")
     relay.say()

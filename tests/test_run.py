@@ -1,0 +1,221 @@
+"""`make run` as a person meets it: real processes, real signals, a real port."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from config.programs import LOOPBACK, find_free_port
+from tests.stack import READY, Stack
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def console(var_dir: Path, stack: Stack) -> Iterator[Stack]:
+    """A console of this test's own, not started yet; it finds the static files collected, which saves seconds."""
+    var_dir.mkdir()
+    for name in ("static", "static.stamp"):
+        subprocess.run(["cp", "-a", str(stack.var_dir / name), str(var_dir)], check=True)
+    console = Stack(var_dir)
+    yield console
+    if console.process is not None:
+        console.stop()
+
+
+def left_of(var_dir: Path) -> list[str]:
+    """The command lines of processes, anywhere on this machine, that work in `var_dir`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if str(var_dir) in (process.environ().get("VAR_DIR"), *process.cmdline()):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_until_nothing_is_left(var_dir: Path, *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while left := left_of(var_dir):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+
+
+def test_the_printed_link_signs_in_once(stack: Stack) -> None:
+    [link] = [word for word in stack.output.split() if word.startswith(f"{stack.url}/sign-in")]
+
+    assert requests.get(link, timeout=10).status_code == 200
+    assert stack.session("first").get(stack.url, timeout=10).status_code == 200
+
+
+def test_the_address_of_everything_a_person_opens_is_printed(stack: Stack) -> None:
+    assert f"Console   {stack.url}\n" in stack.output
+    assert f"Sandbox   {stack.sandbox_url} " in stack.output
+
+
+def test_all_parts_answer_when_the_link_is_printed(stack: Stack) -> None:
+    assert requests.get(f"{stack.url}/healthz", timeout=10).status_code == 200
+
+
+def test_nothing_listens_beyond_the_loopback_address(stack: Stack) -> None:
+    listening = [
+        connection.laddr.ip
+        for process in stack.processes()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert set(listening) == {LOOPBACK}
+
+
+def test_secrets_are_neither_printed_nor_readable_by_others(stack: Stack) -> None:
+    password = stack.broker_url.partition(":@")[0].split(":")[2].partition("@")[0]
+    secrets = [password, *(path.read_text() for path in (stack.var_dir / "sandbox").iterdir() if "key" in path.name)]
+
+    assert len(secrets) == 3
+    assert all(len(secret) > 20 and secret not in stack.output for secret in secrets)
+    for name in ("broker.url", "valkey.conf", "sandbox/secret_key", "sandbox/encryption_keys"):
+        assert stat.S_IMODE((stack.var_dir / name).stat().st_mode) == 0o600, name
+    assert not any(password in word for process in stack.processes() for word in process.cmdline())
+
+
+def test_a_second_start_of_the_same_checkout_is_refused_in_a_sentence(stack: Stack) -> None:
+    again = stack.manage("run")
+
+    assert again.returncode == 1
+    assert f"running already, at {stack.url}. Stop it there with Ctrl-C" in again.stderr
+    assert "Traceback" not in again.stderr
+    assert requests.get(f"{stack.url}/healthz", timeout=10).status_code == 200
+
+
+def test_two_checkouts_run_side_by_side(stack: Stack, console: Stack) -> None:
+    console.start()
+
+    for one in (stack, console):
+        assert requests.get(f"{one.url}/healthz", timeout=10).status_code == 200
+    assert stack.sandbox_url != console.sandbox_url
+    assert stack.broker_url != console.broker_url
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_stop_leaves_no_process_and_no_address_behind(console: Stack, number: signal.Signals) -> None:
+    console.start()
+
+    assert console.process is not None
+    console.process.send_signal(number)
+
+    assert console.process.wait(timeout=30) == 0
+    assert left_of(console.var_dir) == []
+    assert console.output.endswith("Stopping…\nStopped.\n")
+    assert not (console.var_dir / "broker.url").exists()
+    assert not (console.var_dir / "sandbox.url").exists()
+
+
+@pytest.mark.parametrize("delay", [0.3, 1.0, 1.5])
+def test_ctrl_c_during_the_start_leaves_no_process_behind(console: Stack, delay: float) -> None:
+    console.start(wait=False)
+    time.sleep(delay)
+
+    assert console.process is not None
+    console.process.send_signal(signal.SIGINT)
+
+    console.process.wait(timeout=30)
+    assert left_of(console.var_dir) == []
+    assert READY not in console.output
+
+
+def test_programs_do_not_outlive_a_killed_runner_and_the_next_start_works(console: Stack) -> None:
+    console.start()
+    assert console.process is not None
+    console.process.kill()
+    console.process.wait()
+
+    console.start()
+
+    assert requests.get(f"{console.url}/healthz", timeout=10).status_code == 200
+    console.stop()
+    wait_until_nothing_is_left(console.var_dir)
+
+
+@pytest.mark.parametrize("name", ["worker", "valkey-server"])
+def test_when_one_program_dies_all_stop_and_the_cause_is_printed(console: Stack, name: str) -> None:
+    console.start()
+    assert console.process is not None
+    [*_, victim] = [
+        process
+        for process in psutil.Process(console.process.pid).children()
+        if any(name in word for word in process.cmdline())
+    ]
+
+    victim.kill()
+
+    assert console.process.wait(timeout=30) == 1
+    assert "ended by itself (by signal SIGKILL)" in console.output
+    assert "Traceback" not in console.output
+    assert left_of(console.var_dir) == []
+
+
+def test_a_port_in_use_is_said_before_anything_starts(var_dir: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        console = Stack(var_dir, port=taken.getsockname()[1])
+
+        refused = console.manage("run")
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"CommandError: Port {console.port} is in use by another program. Choose another one: PORT=8123 make run\n"
+    )
+    assert not (var_dir / "sandbox" / "console.sqlite3").exists()
+
+
+def test_the_second_start_has_nothing_to_prepare(console: Stack) -> None:
+    console.start()
+    console.stop()
+    rows = "from environments.models import *; print(SigningKey.objects.count(), Environment.objects.count())"
+    before = console.manage("shell", "--no-imports", "--command", rows, check=True).stdout
+
+    console.start()
+
+    assert "Preparing" not in console.output
+    assert "Collecting" not in console.output
+    assert console.manage("shell", "--no-imports", "--command", rows, check=True).stdout == before
+
+
+def test_make_run_does_the_same_and_passes_on_what_it_is_told(var_dir: Path) -> None:
+    console = Stack(var_dir, command=("make", "run"))
+    with console.start():
+        assert requests.get(f"{console.url}/healthz", timeout=10).status_code == 200
+        assert console.process is not None
+        # As a terminal does: everything in its foreground group.
+        os.killpg(console.process.pid, signal.SIGINT)
+        console.process.wait(timeout=30)
+
+    wait_until_nothing_is_left(var_dir)
+
+
+def test_a_database_of_the_other_world_is_refused_in_a_sentence(console: Stack) -> None:
+    database = f"sqlite:///{console.var_dir / 'own.sqlite3'}"
+    own = {"DATABASE_URL": database, "SECRET_KEY": "x" * 50, "ENCRYPTION_KEYS": "y" * 50}
+    console.environ |= own
+    console.start()
+    console.stop()
+
+    console.environ |= {"AWS_SANDBOX": "0", "PORT": str(find_free_port())}
+    refused = console.manage("run")
+
+    assert refused.returncode == 1
+    assert "belongs to the sandbox" in refused.stderr
+    assert "Traceback" not in refused.stderr
