@@ -40,7 +40,7 @@ def run(request: HtmxRequest, pk: int) -> HttpResponse:
         "worker_problem": explain_waiting(found.created_at, now=now) if is_untouched else None,
         **models_summary(verification),
     }
-    return render(request, "runs/_run.html" if request.htmx else "runs/run.html", context)
+    return render(request, "runs/_run_answer.html" if request.htmx else "runs/run.html", context)
 
 
 def _doing(found: Run, verification: Verification | None) -> str:

@@ -84,6 +84,13 @@ def test_the_panel_of_a_run_that_is_over_has_no_trigger_so_polling_stops(client,
     assert "<html" not in panel
 
 
+def test_the_sentence_above_the_panel_becomes_true_when_the_run_is_over(client):
+    connection = make_connected(client, name="Marketing")
+    answer = page_of(client, connection.runs.get(), **{"HX-Request": "true"})
+    assert 'id="sentence" hx-swap-oob="true"' in answer.content.decode()
+    assert "Marketing lists Bedrock models in us-east-1" in text_of(answer)
+
+
 def test_the_result_shows_models_and_what_the_proof_does_not_show(client):
     connection = make_connected(client)
     list_models(connection.verifications.get(), shown=["Claude", "Nova"], hidden=["Titan Embeddings"])
