@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from aws_setup.environment_list import list_regions
 from aws_setup.models import Account, Connection, Draft, Finding, Plan, Run, Verification, WorkerCaller
 from aws_setup.verification import request_verification
 from environments.admin import ReadOnlyAdmin
@@ -18,10 +19,23 @@ VERIFIED_AT_ONCE = 200
 """A hundred thousand proofs asked for by one click would keep every worker busy for hours."""
 
 
+class RegionFilter(admin.SimpleListFilter):
+    """The regions that environments have, found without reading every row."""
+
+    title = "region"
+    parameter_name = "region"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(region, region) for region in list_regions()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Environment]) -> QuerySet[Environment]:
+        return queryset.filter(endpoint_url=self.value()) if self.value() else queryset
+
+
 @admin.register(Environment)
 class EnvironmentAdmin(ReadOnlyAdmin):
     list_display = ("name", "organization", "endpoint_url", "status", "verified_at")
-    list_filter = ("status", "provider", "endpoint_url", ("organization", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("status", "provider", RegionFilter, ("organization", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("organization",)
     search_fields = ("name", "environment_id", "organization__name", "organization__organization_id", "api_key")
     search_help_text = "Name, id, organization or role ARN"

@@ -8,6 +8,9 @@ from django.http import HttpRequest
 
 from environments.models import Event, Installation, Issuer, Organization, SigningKey
 
+admin.site.site_header = admin.site.site_title = "Vertesia AWS Setup"
+admin.site.index_title = "Administration"
+
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[models.Model]
 else:

@@ -44,7 +44,7 @@ def issuers(request: HttpRequest) -> HttpResponse:
     is_allowed = may_administer(request.user)
     listed = Issuer.objects.annotate(organization_count=Count("organizations")) if is_allowed else Issuer.objects.none()
     context = {
-        "issuers": listed.order_by("-hosting", "id"),
+        "issuers": listed.order_by("hosting", "id"),
         "keys": SigningKey.objects.only("kid", "algorithm", "is_signing", "created_at") if is_allowed else (),
         "discovery_path": DISCOVERY_PATH,
         "mismatch": issuer_mismatch() if is_allowed else None,

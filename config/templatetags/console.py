@@ -233,19 +233,19 @@ def kept(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 CHECK_TITLES = {
-    "issuer": "Issuer answers",
-    "token": "Token is well-formed",
-    "exchange": "STS exchanges the token",
-    "identity": "The assumed role is the agreed one",
-    "foundation_models": "Foundation models can be listed",
-    "inference_profiles": "Inference profiles can be listed",
-    "custom_models": "Custom models can be listed",
+    "issuer": "The issuer's documents",
+    "token": "The token",
+    "exchange": "Exchange at STS",
+    "identity": "The assumed role",
+    "foundation_models": "Listing foundation models",
+    "inference_profiles": "Listing inference profiles",
+    "custom_models": "Listing custom models",
 }
 
 
 @register.filter
 def check_title(check_name: str) -> str:
-    """What a check of a verification shows, as a person says it."""
+    """What a check of a verification looked at, as a person says it."""
     return CHECK_TITLES.get(check_name, check_name.replace("_", " ").capitalize())
 
 
