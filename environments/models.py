@@ -197,6 +197,7 @@ class Environment(models.Model):
             models.Index(fields=["organization", "status_rank", "name", "id"], name="environment_by_organization"),
             models.Index(fields=["endpoint_url", "status_rank", "name", "id"], name="environment_by_region"),
             models.Index(fields=["name", "id"], name="environment_by_name"),
+            models.Index(fields=["verified_at", "id"], name="environment_by_proof"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(environment_id__regex=PLAIN_ID_PATTERN), name="environment_id_is_plain"),

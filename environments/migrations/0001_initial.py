@@ -160,6 +160,10 @@ class Migration(migrations.Migration):
             model_name='environment',
             index=models.Index(fields=['name', 'id'], name='environment_by_name'),
         ),
+        migrations.AddIndex(
+            model_name='environment',
+            index=models.Index(fields=['verified_at', 'id'], name='environment_by_proof'),
+        ),
         migrations.AddConstraint(
             model_name='environment',
             constraint=models.CheckConstraint(condition=models.Q(('environment_id__regex', '^[A-Za-z0-9_-]{1,64}\\Z')), name='environment_id_is_plain'),
