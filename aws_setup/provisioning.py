@@ -16,7 +16,6 @@ from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError
-from aws_setup.gateway.iam import is_already_there
 from aws_setup.gateway.protocol import Gateway, Performed
 from aws_setup.leases import LeaseLost, ResourceBusy, hold
 from aws_setup.models import Connection, Run, Step, Verification
@@ -85,7 +84,7 @@ def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> da
     except Blocked as error:
         _fail(run, error.problem, clock=clock)
     except AwsError as error:
-        if error.is_transient or is_already_there(error):
+        if error.is_transient or error.is_already_there:
             return _wait_for_aws(run, error, clock)
         _fail(run, explain_worker_error(error, caller_arn=run.connection.account.caller_arn), clock=clock)
     return None

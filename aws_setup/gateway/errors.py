@@ -29,6 +29,7 @@ TRANSIENT = {
 }
 EXPIRED = {"ExpiredToken", "RequestExpired"}
 BAD_CREDENTIALS = {"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException", "AuthFailure"}
+ALREADY_THERE = {"EntityAlreadyExists", "EntityAlreadyExistsException"}
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
@@ -44,6 +45,11 @@ class AwsError(Exception):
         self.operation = operation
         self.code = code
         self.request_id = request_id
+
+    @property
+    def is_already_there(self) -> bool:
+        """Whether a creation failed because the thing exists."""
+        return self.code in ALREADY_THERE
 
 
 class AwsRefused(AwsError):

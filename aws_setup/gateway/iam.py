@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused
+from aws_setup.gateway.errors import AwsBusy, AwsRefused
 from aws_setup.gateway.protocol import Performed
 from aws_setup.gateway.wire import Wire
 from aws_setup.plan import Action, ObservedProvider, ObservedRole
 
 NOT_FOUND = {"NoSuchEntity", "NoSuchEntityException"}
-ALREADY_THERE = {"EntityAlreadyExists", "EntityAlreadyExistsException"}
 
 OUTCOME = {"create": "created", "change": "updated", "remove": "removed"}
 
@@ -108,11 +107,6 @@ def _is_held(wire: Wire, action: Action) -> bool:
             )
             return request["PolicyArn"] in [policy["PolicyArn"] for policy in attached]
     return True
-
-
-def is_already_there(error: AwsError) -> bool:
-    """Whether a creation failed because the thing exists."""
-    return error.code in ALREADY_THERE
 
 
 def _tags(pairs: Any) -> dict[str, str]:
