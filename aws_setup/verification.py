@@ -266,7 +266,8 @@ def _explain_refusal(error: AwsError, desired: DesiredState, gateway: Gateway) -
 def _compare_identity(ladder: Ladder, desired: DesiredState, exchange: Exchange) -> None:
     try:
         assumed = parse_assumed_role_arn(exchange.assumed_role_arn)
-        is_expected = (assumed.account_id, assumed.name) == (desired.account_id, desired.role_name)
+        is_same_name = assumed.name.lower() == desired.role_name.lower()  # IAM does not tell names apart by case
+        is_expected = is_same_name and assumed.account_id == desired.account_id
     except InvalidName:
         is_expected = False
     evidence = {"expected": desired.role_arn, "actual": exchange.assumed_role_arn}
