@@ -5,14 +5,15 @@ The sandbox is a process of its own; it is told over HTTP, by its control addres
 
 import json
 import urllib.request
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import models
 
 from aws_setup import hints
 from aws_setup.credentials import require_loopback
 from aws_setup.models import Connection
-from aws_setup.verification import request_verification
+from aws_setup.verification import hasten_verification, request_verification
 from environments.history import Actor, record
 
 KINDS = {
@@ -25,6 +26,7 @@ KINDS = {
 }
 RESET = "reset"
 TIMEOUT_SECONDS = 5
+LONGEST_BREAKAGE = timedelta(seconds=30)
 
 
 class NoSandbox(RuntimeError):
@@ -37,17 +39,19 @@ def request_breakage(kind: str, *, connection: Connection | None, actor: Actor, 
         raise NoSandbox("Breakages exist only in the sandbox.")
     if kind != RESET and (kind not in KINDS or connection is None):
         raise ValueError(f"{kind} is not a breakage of a connection")
+    for concerned in _concerned(kind, connection.pk if connection else 0):
+        # Asked for already, so that the page has something to wait for; it begins once the sandbox is broken.
+        request_verification(concerned, actor=actor, now=now, not_before=now + LONGEST_BREAKAGE)
     hints.send(hints.BREAK_SANDBOX, kind, connection.pk if connection else 0, actor)
 
 
 def break_sandbox(kind: str, *, connection_pk: int, actor: Actor, sandbox_url: str, now: datetime) -> None:
     """Break it, and start the verification that shows the cause; `reset` concerns every connection."""
-    connections = Connection.objects.exclude(role_arn="").select_related("account", "environment")
+    connections = _concerned(kind, connection_pk)
     if kind == RESET:
         _tell(sandbox_url, "reset", {})
     else:
-        connection = connections.get(pk=connection_pk)
-        connections = connections.filter(pk=connection_pk)
+        connection = connections.get()
         _tell(
             sandbox_url,
             "breakages",
@@ -67,7 +71,13 @@ def break_sandbox(kind: str, *, connection_pk: int, actor: Actor, sandbox_url: s
             actor=actor,
             environment=connection.environment,
         )
-        request_verification(connection, actor=actor, now=now)
+        if not hasten_verification(connection, now=now):
+            request_verification(connection, actor=actor, now=now)
+
+
+def _concerned(kind: str, connection_pk: int) -> models.QuerySet[Connection]:
+    connected = Connection.objects.exclude(role_arn="").select_related("account", "environment")
+    return connected if kind == RESET else connected.filter(pk=connection_pk)
 
 
 def _tell(sandbox_url: str, path: str, body: dict[str, str]) -> None:

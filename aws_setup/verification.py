@@ -81,19 +81,37 @@ class Ladder:
                 self.add(name, Check.Result.NOT_RUN, sentence)
 
 
-def request_verification(connection: Connection, *, actor: Actor, now: datetime) -> Verification | None:
-    """Ask a worker to prove the connection anew; None where a proof or a set-up is under way already."""
+def request_verification(
+    connection: Connection, *, actor: Actor, now: datetime, not_before: datetime | None = None
+) -> Verification | None:
+    """Ask a worker to prove the connection anew, at `not_before` at the earliest.
+
+    None where a proof or a set-up is under way already.
+    """
     if connection.runs.filter(finished_at__isnull=True).exists():
         return None
     try:
         with transaction.atomic():
             proof = Verification.objects.create(
-                connection=connection, actor=actor, doing="Waiting for a worker", next_attempt_at=now
+                connection=connection, actor=actor, doing="Waiting for a worker", next_attempt_at=not_before or now
             )
     except IntegrityError:  # verification_one_live_per_connection
         return None
-    hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
+    if not_before is None:
+        hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
     return proof
+
+
+def hasten_verification(connection: Connection, *, now: datetime) -> bool:
+    """Let a verification that waits on its own begin now; False where none does."""
+    waiting = Verification.objects.filter(
+        connection=connection, finished_at__isnull=True, run__isnull=True, next_attempt_at__gt=now
+    )
+    proof = waiting.first()
+    if proof is None or not waiting.filter(pk=proof.pk).update(next_attempt_at=now):
+        return False
+    hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
+    return True
 
 
 def advance_verification(proof_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> datetime | None:
