@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 	check-format check-lint check-types check-imports check-migrations check-deploy
 
 PYTHON = .venv/bin/python
-PIP_INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement
+PIP_INSTALL = $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes --requirement
 UV_COMPILE = $(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate -q --custom-compile-command "make lock"
 MORE_TESTS =
