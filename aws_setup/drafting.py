@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 
 from django.contrib.auth.models import User
 from django.db import models
+from django.db.models import F, Q
 from django.utils import timezone
 
 from aws_setup import hints
@@ -31,8 +32,9 @@ class Answers(TypedDict, total=False):
 
 
 def unfinished_drafts(drafts: "models.QuerySet[Draft]") -> "models.QuerySet[Draft]":
-    """Those of `drafts` that no run came of yet."""
-    return drafts.filter(environment__isnull=False).exclude(plans__run__isnull=False)
+    """Those of `drafts` that no run came of, and no later agreement on their environment has overtaken."""
+    is_overtaken = Q(environment__connection__agreed_at__gt=F("created_at"))
+    return drafts.filter(environment__isnull=False).exclude(plans__run__isnull=False).exclude(is_overtaken)
 
 
 def find_draft(*, owner: User, environment: Environment, purpose: str) -> Draft | None:

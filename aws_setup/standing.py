@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_setup.chain import Agreement, Link, build_chain
 from aws_setup.desired import DesiredState
+from aws_setup.drafting import unfinished_drafts
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
 from aws_setup.policies import INLINE_POLICY_NAME
 from environments.models import Environment, Event, Status
@@ -86,7 +87,7 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
 
 def unfinished_draft(environment: Environment) -> Draft | None:
     """The draft last worked on that no run came of; None where there is none."""
-    return environment.drafts.exclude(plans__run__isnull=False).order_by("-updated_at").first()
+    return unfinished_drafts(environment.drafts.all()).order_by("-updated_at").first()
 
 
 def read_chain(

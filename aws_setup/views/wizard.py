@@ -43,7 +43,7 @@ def connect(request: HttpRequest) -> HttpResponse:
         provider=Provider.BEDROCK, status__in=[Status.NOT_CONNECTED, Status.DISCONNECTED]
     )
     drafts = unfinished_drafts(drafts_for(request.user).filter(owner=signed_in(request)))
-    drafts = drafts.filter(purpose=Draft.Purpose.CONNECT).exclude(environment__status=Status.CONNECTED)
+    drafts = drafts.filter(purpose=Draft.Purpose.CONNECT)
     free = free.exclude(pk__in=drafts.values("environment_id"))
     choices = list(free.select_related("organization").order_by("name", "id")[: CHOICES_SHOWN + 1])
     if not choices and not drafts.exists():

@@ -13,6 +13,7 @@ from tests.factories import EnvironmentFactory
 from tests.web.wizard_rows import (
     A_WHILE_AGO,
     ACCOUNT_ID,
+    finish_run,
     let_worker_plan,
     make_connected,
     make_draft,
@@ -192,6 +193,17 @@ def test_leaving_and_coming_back_goes_on_with_the_same_draft(client):
     draft.refresh_from_db()
     assert draft.answers["role_name"] == "Mine"
     assert "Go on" in text_of(client.get(reverse("connect")))
+
+
+def test_a_draft_that_a_later_agreement_has_overtaken_is_not_gone_on_with(client):
+    draft = make_draft(client)
+    other = signed_in_client()
+    run = start_run(other, environment=draft.environment)
+    finish_run(run, Run.State.FAILED)
+    page = client.get(reverse("connect"))
+    assert draft not in page.context["drafts"]
+    client.post(reverse("connect"), {"environment": draft.environment_id})
+    assert Draft.objects.filter(owner=draft.owner).count() == 2
 
 
 def test_without_anything_known_the_wizard_begins_with_the_ids(client):
