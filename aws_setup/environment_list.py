@@ -10,6 +10,7 @@ from django.db import connection as database
 from django.db.models import Q
 
 from aws_setup.models import Account
+from environments.access import Person, may_administer, organizations_for
 from environments.models import Environment, EnvironmentQuerySet, Organization, Status
 
 PAGE_SIZE = 50
@@ -163,13 +164,14 @@ class Options:
     accounts: list[Account]
 
 
-def read_options(query: ListQuery, organizations: "list[Organization]") -> Options:
-    """The choices of each filter, in two queries beside `organizations`; a chosen one is always among them."""
+def read_options(query: ListQuery, person: Person) -> Options:
+    """The choices of each filter for this person, in three queries; a chosen region is always among them."""
+    sees_all = may_administer(person)
     return Options(
-        organizations=organizations,
+        organizations=list(organizations_for(person)[:ORGANIZATIONS_SHOWN]),
         statuses=[(str(value), str(label)) for value, label in Status.choices],
-        regions=sorted({*list_regions(), *([query.region] if query.region else [])}),
-        accounts=list(Account.objects.all()),
+        regions=sorted({*(list_regions() if sees_all else ()), *([query.region] if query.region else ())}),
+        accounts=list(Account.objects.all()) if sees_all else [],
     )
 
 

@@ -1,6 +1,6 @@
 """The page of one environment: how it stands, why, and what can be done about it."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -20,17 +20,35 @@ from config.http import HtmxRequest
 from environments.access import get_environment
 from environments.forms import NameForm
 
+AWAITED_FOR = timedelta(minutes=1)
+"""How long a page looks out for a verification that a worker was asked to begin."""
 
-def page_context(standing: Standing, *, now: datetime) -> dict[str, object]:
-    """What the page and its partial share."""
+
+def page_context(standing: Standing, *, awaited_since: datetime | None, now: datetime) -> dict[str, object]:
+    """What the page and its partial share. `awaited_since`: a worker was asked for a verification at this moment."""
     live = standing.proving or (standing.run if standing.is_live else None)
     waiting_since = live.created_at if live is not None and live.started_at is None else None
+    newest = standing.proving or standing.proof
+    is_awaited = awaited_since is not None and (newest is None or newest.created_at < awaited_since)
+    if is_awaited and live is None:
+        waiting_since = awaited_since
     return {
         "environment": standing.environment,
         "standing": standing,
+        "is_polling": standing.is_live or is_awaited,
+        "awaited_since": awaited_since if is_awaited else None,
         "name_form": NameForm(initial={"name": standing.environment.name}),
         "worker_problem": explain_waiting(waiting_since, now=now),
     }
+
+
+def read_awaited(request: HttpRequest, *, now: datetime) -> datetime | None:
+    """When a worker was asked for a verification, by `since` in the URL; None where that is absent, odd or too old."""
+    since = request.GET.get("since", "")
+    if not since.isdecimal() or len(since) > 12:
+        return None
+    moment = datetime.fromtimestamp(int(since), tz=UTC)
+    return moment if now - AWAITED_FOR < moment <= now else None
 
 
 @require_safe
@@ -39,7 +57,8 @@ def environment(request: HttpRequest, pk: int) -> HttpResponse:
     """Status, role ARN, chain of trust, checks, models, AWS resources and history."""
     now = timezone.now()
     standing = read_standing(get_environment(request.user, pk), now=now)
-    return render(request, "aws_setup/environment.html", page_context(standing, now=now))
+    context = page_context(standing, awaited_since=read_awaited(request, now=now), now=now)
+    return render(request, "aws_setup/environment.html", context)
 
 
 @require_safe
@@ -50,8 +69,8 @@ def verification(request: HtmxRequest, pk: int) -> HttpResponse:
         return redirect("environment", pk=pk)
     now = timezone.now()
     standing = read_standing(get_environment(request.user, pk), now=now)
-    context = page_context(standing, now=now)
-    if standing.is_live:
+    context = page_context(standing, awaited_since=read_awaited(request, now=now), now=now)
+    if context["is_polling"]:
         return render(request, "aws_setup/_proving.html", context)
     over = render(request, "aws_setup/_environment.html", context | {"is_news": True})
     return reswap(retarget(over, "#environment-body"), "outerHTML")

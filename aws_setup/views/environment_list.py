@@ -8,9 +8,9 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url
 
-from aws_setup.environment_list import ORGANIZATIONS_SHOWN, ListQuery, build_chips, read_options, read_page
+from aws_setup.environment_list import ListQuery, build_chips, read_options, read_page
 from config.http import HtmxRequest
-from environments.access import environments_for, organizations_for
+from environments.access import environments_for
 
 COLUMNS = (("name", "Environment"), ("status", "Status"), ("region", "Region"), ("verified", "Last proof"))
 
@@ -20,7 +20,7 @@ COLUMNS = (("name", "Environment"), ("status", "Status"), ("region", "Region"), 
 def environments(request: HtmxRequest) -> HttpResponse:
     """Search, filter and sort; everything stands in the URL."""
     query = ListQuery.from_url(request.GET.dict())
-    options = read_options(query, list(organizations_for(request.user)[:ORGANIZATIONS_SHOWN]))
+    options = read_options(query, request.user)
     context = {
         "query": query,
         "options": options,

@@ -57,6 +57,7 @@ def _break(request: HttpRequest) -> HttpResponse:
     if kind not in KINDS or not pk.isdecimal() or len(pk) > 18:
         raise Http404
     connection: Connection = get_connection(request.user, environment_pk=int(pk))
-    request_breakage(kind, connection=connection, actor=actor_of(request), now=timezone.now())
+    now = timezone.now()
+    request_breakage(kind, connection=connection, actor=actor_of(request), now=now)
     messages.info(request, f"{KINDS[kind]}: asked for. The console looks again right after it.")
-    return redirect(connection.environment)
+    return redirect(f"{connection.environment.get_absolute_url()}?since={int(now.timestamp())}")
