@@ -27,7 +27,7 @@ from aws_setup.planning import approve_plan, make_plan
 from environments.history import Actor
 from environments.installation import prepare_installation
 from environments.models import Environment, Issuer, Status
-from tests.factories import EnvironmentFactory, UserFactory
+from tests.factories import EnvironmentFactory
 
 ACCOUNT_ID = "111122223333"
 CALLER_ARN = f"arn:aws:iam::{ACCOUNT_ID}:user/vertesia-console"
@@ -62,7 +62,8 @@ def text_of(answer: Any) -> str:
 
 def signed_in_client() -> Client:
     client = Client()
-    client.force_login(UserFactory(password="!"))  # no hash is needed to get in this way
+    # Not by UserFactory: hashing a password that nobody types takes longer than most of these tests.
+    client.force_login(User.objects.create(username=f"person{User.objects.count()}", is_staff=True))
     return client
 
 
