@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
+from environments.access import may_administer
 from environments.models import Event, Installation, Issuer, Organization, SigningKey
 
 admin.site.site_header = admin.site.site_title = "Vertesia AWS Setup"
@@ -18,7 +19,13 @@ else:
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Shows rows and changes none."""
+    """Shows rows to whoever administers the console, and changes none."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_administer(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return may_administer(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -45,7 +45,7 @@ def page_context(standing: Standing, *, awaited_since: datetime | None, now: dat
 def read_awaited(request: HttpRequest, *, now: datetime) -> datetime | None:
     """When a worker was asked for a verification, by `since` in the URL; None where that is absent, odd or too old."""
     since = request.GET.get("since", "")
-    if not since.isdecimal() or len(since) > 12:
+    if not since.isdecimal() or len(since) > 10:
         return None
     moment = datetime.fromtimestamp(int(since), tz=UTC)
     return moment if now - AWAITED_FOR < moment <= now else None

@@ -1,0 +1,92 @@
+"""The chain of trust: what is proven, by what, and where it breaks."""
+
+import pytest
+
+from aws_setup.chain import Agreement, LinkState, build_chain
+
+AGREEMENT = Agreement(
+    issuer_url="https://sts.vertesia.io",
+    audience="bedrock",
+    subject="env:a:b",
+    role_name="VertesiaEnvironmentX",
+    policy_name="VertesiaBedrock",
+    region="us-east-1",
+)
+CHECKS = ("issuer", "token", "exchange", "identity", "foundation_models", "inference_profiles", "custom_models")
+ALL_PASSED = dict.fromkeys(CHECKS, "pass")
+
+
+def states(results=(), **more) -> list[str]:
+    return [link.state.value for link in build_chain(AGREEMENT, results=dict(results), **more)]
+
+
+def failed_at(check: str) -> dict[str, str]:
+    place = CHECKS.index(check)
+    return {name: "pass" if i < place else "fail" if i == place else "not_run" for i, name in enumerate(CHECKS)}
+
+
+def test_nothing_is_proven_before_a_verification():
+    assert states() == ["unproven"] * 4
+
+
+def test_everything_is_proven_when_every_check_passed():
+    assert states(ALL_PASSED) == ["proven"] * 4
+
+
+def test_what_only_a_person_saw_is_confirmed_and_not_proven():
+    assert states({"foundation_models": "skipped"}, is_confirmed=True) == ["confirmed"] * 4
+
+
+def test_a_list_that_was_not_read_proves_no_right_to_list():
+    results = ALL_PASSED | {"custom_models": "skipped"}
+    assert states(results) == ["proven", "proven", "proven", "unproven"]
+
+
+@pytest.mark.parametrize(
+    ("check", "code", "expected"),
+    [
+        ("exchange", "provider_missing", ["broken", "after_break", "after_break", "after_break"]),
+        ("exchange", "issuer_unreachable", ["broken", "after_break", "after_break", "after_break"]),
+        ("exchange", "audience_missing", ["proven", "broken", "after_break", "after_break"]),
+        ("exchange", "trust_subject_case", ["proven", "broken", "after_break", "after_break"]),
+        ("exchange", "something_new", ["proven", "broken", "after_break", "after_break"]),
+        ("identity", "other_role", ["proven", "broken", "after_break", "after_break"]),
+        ("foundation_models", "list_denied", ["proven", "proven", "proven", "broken"]),
+        ("token", "clock_wrong", ["broken", "after_break", "after_break", "after_break"]),
+    ],
+)
+def test_a_failure_breaks_one_link_and_greys_what_follows(check, code, expected):
+    assert states(failed_at(check), problem={"code": code, "evidence": {}}) == expected
+
+
+def test_a_problem_of_the_workers_own_breaks_no_link():
+    assert states(ALL_PASSED, problem={"code": "no_credentials"}) == ["proven"] * 4
+
+
+def test_the_broken_link_alone_carries_expected_and_actual():
+    problem = {"code": "trust_subject", "evidence": {"expected": "env:a:b", "actual": "env:a:c"}}
+    chain = build_chain(AGREEMENT, results=failed_at("exchange"), problem=problem)
+    assert [(link.expected, link.actual) for link in chain] == [
+        ("", ""),
+        ("env:a:b", "env:a:c"),
+        ("", ""),
+        ("", ""),
+    ]
+
+
+def test_each_link_carries_its_rule():
+    rules = [link.rule for link in build_chain(AGREEMENT, results={})]
+    assert rules == [
+        "iss equals https://sts.vertesia.io",
+        "aud bedrock in list, sub equals env:a:b",
+        "VertesiaBedrock attached",
+        "allows list and invoke in us-east-1",
+    ]
+
+
+def test_the_drawing_fills_its_width():
+    chain = build_chain(AGREEMENT, results={})
+    assert chain[0].source.left == 0
+    assert chain[-1].target.left + 14 == 100
+    assert all(link.start < link.middle < link.end for link in chain)
+    assert LinkState("proven") is LinkState.PROVEN

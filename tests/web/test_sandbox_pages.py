@@ -1,0 +1,98 @@
+"""Breaking the sandbox on purpose, and the way from there to real AWS."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from aws_setup.views.real_aws import check_preparation
+from environments.models import Event
+from tests.factories import EnvironmentFactory
+from tests.web.wizard_rows import make_connected, prepare, signed_in_client, text_of
+
+pytestmark = pytest.mark.django_db
+URL = "/sandbox/"
+
+
+@pytest.fixture
+def client() -> Client:
+    prepare()
+    return signed_in_client()
+
+
+def test_with_nothing_connected_it_says_what_to_do_first(client):
+    assert "Nothing to break yet" in text_of(client.get(URL))
+
+
+def test_a_connected_environment_can_be_broken_in_five_ways_and_reset(client):
+    connection = make_connected(client, name="Payroll")
+    html = client.get(URL).content.decode()
+    assert "Break Payroll" in html
+    for kind in ("delete_provider", "remove_audience", "change_subject_case", "detach_policy", "stop_issuer", "reset"):
+        assert f'name="kind" value="{kind}"' in html
+    assert f'name="environment" value="{connection.environment_id}"' in html
+
+
+def test_another_environment_can_be_chosen(client):
+    make_connected(client, name="Alpha")
+    second = make_connected(client, name="Beta")
+    assert "Break Beta" in client.get(f"{URL}?environment={second.environment_id}").content.decode()
+    assert "Break Alpha" in client.get(f"{URL}?environment=zzz").content.decode()
+
+
+def test_breaking_leads_to_the_environment_which_looks_out_for_the_proof(client):
+    connection = make_connected(client)
+    answer = client.post(URL, {"kind": "stop_issuer", "environment": connection.environment_id})
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(f"{connection.environment.get_absolute_url()}?since=")
+
+
+def test_reset_comes_back_to_the_page(client):
+    answer = client.post(URL, {"kind": "reset"}, follow=True)
+    assert "put back to how it was at first start" in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    "order", [{}, {"kind": "rm -rf"}, {"kind": "stop_issuer"}, {"kind": "stop_issuer", "environment": "x"}]
+)
+def test_rubbish_breaks_nothing(client, order):
+    assert client.post(URL, order).status_code == 404
+
+
+def test_an_environment_without_a_role_cannot_be_broken(client):
+    order = {"kind": "stop_issuer", "environment": EnvironmentFactory().pk}
+    assert client.post(URL, order).status_code == 404
+
+
+def test_with_real_aws_there_is_no_such_page_and_no_banner(client, settings):
+    settings.AWS_SANDBOX = False
+    assert client.get(URL).status_code == 404
+    assert client.post(URL, {"kind": "reset"}).status_code == 404
+    overview = client.get(reverse("overview")).content.decode()
+    assert "nothing here touches AWS" not in overview
+    assert URL not in overview
+    assert not Event.objects.filter(action__startswith="sandbox.").exists()
+
+
+def test_the_way_to_real_aws_gives_the_exact_command(client):
+    answer = client.get(reverse("real_aws"))
+    assert 'data-copy-text="AWS_SANDBOX=0 make run"' in answer.content.decode()
+    assert "This console runs in the sandbox world." in text_of(answer)
+
+
+def test_variables_are_named_and_their_values_never_shown():
+    secret = "canary-of-a-secret"
+    checks = check_preparation(
+        {"AWS_ACCESS_KEY_ID": secret, "AWS_SECRET_ACCESS_KEY": secret, "HOME": "/root"}, world="sandbox"
+    )
+    text = " ".join(check.detail for check in checks)
+    assert "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY" in text
+    assert "A long-lived access key is set." in text
+    assert secret not in text
+    assert "HOME" not in text
+
+
+def test_an_endpoint_that_leads_elsewhere_is_pointed_out():
+    failed = [
+        check.title for check in check_preparation({"AWS_ENDPOINT_URL": "x"}, world="sandbox") if check.result == "fail"
+    ]
+    assert failed == ["Endpoint"]
