@@ -243,7 +243,7 @@ def _plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]
                 verb="create",
                 resource=desired.role_arn,
                 summary=f"Create role {desired.role_name}, which {trust_sentence} may assume",
-                why="Vertesia borrows this role for an hour at a time; its ARN is the environment's API key.",
+                why="Vertesia borrows this role for a while at a time; its ARN is the environment's API key.",
                 request=request,
                 after={**request, "AssumeRolePolicyDocument": desired.trust},
             )

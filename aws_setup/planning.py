@@ -174,17 +174,23 @@ def _caller_arn(draft: Draft) -> str:
     return account.caller_arn if account else ""
 
 
-def _block(draft: Draft, problem: Problem) -> None:
-    Draft.objects.filter(pk=draft.pk, state=Draft.State.PLANNING).update(
-        state=Draft.State.BLOCKED, problem=problem.to_json()
+def _answer(draft: Draft, state: Draft.State, problem: Problem | None = None) -> bool:
+    """Answer the request for a plan; False where the answers were edited, or a plan asked for anew, meanwhile."""
+    asked = Draft.objects.filter(
+        pk=draft.pk, state=Draft.State.PLANNING, planning_requested_at=draft.planning_requested_at
     )
+    return asked.update(state=state, problem=problem.to_json() if problem else None) == 1
+
+
+def _block(draft: Draft, problem: Problem) -> None:
+    _answer(draft, Draft.State.BLOCKED, problem)
 
 
 @transaction.atomic
 def _store_plan(
     draft: Draft, account: Account, desired: DesiredState, actions: list[Action], *, now: datetime
 ) -> Plan | None:
-    if not Draft.objects.filter(pk=draft.pk, state=Draft.State.PLANNING).update(state=Draft.State.PLANNED):
+    if not _answer(draft, Draft.State.PLANNED):
         return None
     assert draft.environment is not None  # noqa: S101  build_desired refused a draft without one
     plan = Plan.objects.create(
