@@ -15,7 +15,7 @@ BREAKAGES = {
     "Delete the identity provider": "has no identity provider for",
     "Remove the audience": "does not list audience bedrock",
     "Change the case": "upper and lower case differ",
-    "permissions|policy": "may not call bedrock:List",
+    "Take the role|Detach": "may not call bedrock:List",
 }
 
 
