@@ -7,7 +7,7 @@ from typing import Final
 from django.conf import settings
 from django.db import connection, transaction
 
-from environments.history import CONSOLE, record
+from environments.history import CONSOLE, Actor, record
 from environments.issuer.address import validate_issuer_url
 from environments.issuer.keys import make_signing_key
 from environments.models import Environment, Installation, Issuer, Organization, SigningKey
@@ -73,7 +73,7 @@ class IssuerMismatch:
     def remedies(self) -> tuple[str, str]:
         return (
             f"Start the console again with ISSUER_URL={self.trusted}",
-            f"Or plan the move of each environment to {self.started_as}",
+            f"Or take the new address, {self.started_as}, and plan each environment again",
         )
 
 
@@ -184,3 +184,23 @@ def issuer_mismatch() -> IssuerMismatch | None:
         trusted=issuer.url,
         environments=Environment.objects.filter(organization__issuer=issuer).count(),
     )
+
+
+@transaction.atomic
+def take_new_issuer_url(*, actor: Actor) -> IssuerMismatch | None:
+    """Let the built-in issuer sign as ISSUER_URL from now on; None where it does so already.
+
+    Roles go on trusting the earlier address until each environment is planned again: verifying it says so.
+    """
+    mismatch = issuer_mismatch()
+    if mismatch is None:
+        return None
+    Issuer.objects.filter(hosting=Issuer.Hosting.BUILTIN).update(url=mismatch.started_as)
+    Installation.objects.update(issuer_url=mismatch.started_as)
+    record(
+        "issuer.moved",
+        f"The built-in issuer moved from {mismatch.trusted} to {mismatch.started_as}.",
+        actor=actor,
+        data={"from": mismatch.trusted, "to": mismatch.started_as},
+    )
+    return mismatch

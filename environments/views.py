@@ -1,6 +1,7 @@
 """Pages about what Vertesia has: issuers, names and history."""
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from environments.access import get_environment, may_administer
 from environments.forms import IssuerForm, NameForm
 from environments.history import Actor, record
-from environments.installation import issuer_mismatch
+from environments.installation import issuer_mismatch, take_new_issuer_url
 from environments.issuer.documents import DISCOVERY_PATH
 from environments.models import Issuer, SigningKey
 from environments.registry import rename_environment
@@ -55,6 +56,8 @@ def issuers(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_issuer(request: HttpRequest) -> HttpResponse:
     """Add another issuer that Vertesia hosts."""
+    if not may_administer(request.user):
+        raise PermissionDenied
     form = IssuerForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         issuer = Issuer.objects.create(hosting=Issuer.Hosting.VERTESIA, **form.cleaned_data)
@@ -62,3 +65,18 @@ def add_issuer(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{issuer.url} can now be chosen for an organization.")
         return redirect("issuers")
     return render(request, "environments/issuer_add.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+def move_issuer(request: HttpRequest) -> HttpResponse:
+    """Let the built-in issuer sign as the address the console was started with."""
+    if not may_administer(request.user):
+        raise PermissionDenied
+    moved = take_new_issuer_url(actor=Actor(request.user.get_username()))
+    if moved is not None:
+        messages.success(
+            request,
+            f"Tokens now say {moved.started_as}. Roles still trust {moved.trusted}: verify each environment, "
+            "then plan its repair.",
+        )
+    return redirect("issuers")

@@ -152,7 +152,7 @@ def test_another_address_is_told_with_both_remedies(installation: Installation, 
     assert mismatch.sentence == f"The console was started as http://localhost:9999, but roles trust {before}."
     assert mismatch.remedies == (
         f"Start the console again with ISSUER_URL={before}",
-        "Or plan the move of each environment to http://localhost:9999",
+        "Or take the new address, http://localhost:9999, and plan each environment again",
     )
     assert mismatch.environments == 2
 

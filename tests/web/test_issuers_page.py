@@ -45,7 +45,17 @@ def test_an_address_that_moved_is_a_finding_with_both_remedies(client, settings)
     settings.ISSUER_URL = "http://localhost:9999"
     text = text_of(client.get(URL))
     assert "The console was started as http://localhost:9999" in text
-    assert "Or plan the move of each environment" in text
+    assert "Or take the new address" in text
+
+
+def test_the_new_address_is_taken_at_one_click_and_recorded(client, settings):
+    before = settings.ISSUER_URL
+    settings.ISSUER_URL = "http://localhost:9999"
+    text = text_of(client.post(reverse("issuer_move"), follow=True))
+    assert f"Roles still trust {before}" in text
+    assert "The console was started as" not in text
+    assert Issuer.objects.get(hosting="builtin").url == "http://localhost:9999"
+    assert Event.objects.filter(action="issuer.moved").count() == 1
 
 
 def test_another_issuer_is_added_exactly_as_typed(client):

@@ -14,9 +14,9 @@ FORMS = ["account_add", "issuer_add"]
 ENVIRONMENT_PAGES = ["environment", "environment_models", "environment_history", "environment_verification"]
 ENVIRONMENT_FORMS = ["environment_delete"]
 ENVIRONMENT_ORDERS = ["environment_verify", "environment_plan", "environment_rename"]
-ORDERS = ["accounts_check", *ENVIRONMENT_ORDERS]
+ORDERS = ["accounts_check", "issuer_move", *ENVIRONMENT_ORDERS]
 OF_AN_ENVIRONMENT = [*ENVIRONMENT_PAGES, *ENVIRONMENT_FORMS, *ENVIRONMENT_ORDERS]
-EVERYTHING = [*PAGES, *FORMS, "accounts_check", *OF_AN_ENVIRONMENT]
+EVERYTHING = [*PAGES, *FORMS, "accounts_check", "issuer_move", *OF_AN_ENVIRONMENT]
 
 
 @pytest.fixture

@@ -1,0 +1,163 @@
+"""The pages in a real browser: for everybody, at every width, in both themes, and live while something happens."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Page, Route, expect
+
+from aws_setup.models import Connection, Verification, WorkerCaller
+from environments.models import Environment
+from tests.browser import Browsing
+from tests.web.page_rows import break_connection, model, problem, store_listing, verify
+from tests.web.wizard_rows import make_connected, make_draft, prepare, signed_in_client
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+WIDTHS = (390, 950, 1440)
+
+
+@pytest.fixture
+def client() -> Client:
+    prepare()
+    return signed_in_client()
+
+
+@pytest.fixture
+def connection(client: Client) -> Connection:
+    """A connected environment with models, beside one that broke and one half-way."""
+    made = make_connected(client, name="Payroll")
+    hidden = model("Titan Embed", publisher="Amazon", reason="Studio lists no embedding models.")
+    profile = model("US Claude", kind="profile", model_id="us.claude", destination_regions=("us-east-1", "us-west-2"))
+    store_listing(verify(made), [model("Claude", model_id="claude"), profile, hidden])
+    broken = make_connected(client, name="An environment with a name that is as long as somebody once made it")
+    break_connection(broken, evidence={"expected": "env:a:b", "actual": "env:A:b"}, code="trust_subject_case")
+    make_draft(client)
+    return made
+
+
+def open_page(browsing: Browsing, client: Client, url: str, **options: object) -> Page:
+    page = browsing.open(**options)
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    host = urlsplit(url).hostname
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "domain": host, "path": "/"}])
+    page.goto(url)
+    return page
+
+
+def pages_of(connection: Connection) -> list[str]:
+    broken = Environment.objects.get(name__startswith="An environment")
+    fresh = Environment.objects.get(name="Bedrock EU")
+    of_one = ("environment", "environment_models", "environment_delete", "environment_history")
+    return [
+        *(reverse(name) for name in ("overview", "environments", "accounts", "issuers", "sandbox", "real_aws")),
+        *(reverse(name) for name in ("provisioning_policy", "account_add", "issuer_add")),
+        *(reverse(name, args=[connection.environment_id]) for name in of_one),
+        reverse("environment_models", args=[connection.environment_id]) + "?view=all",
+        broken.get_absolute_url(),
+        fresh.get_absolute_url(),
+        "/environments/?q=nothing-is-called-this",
+    ]
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_every_page_can_be_used_by_everybody_at_every_width(live_server, browsing, client, connection, color_scheme):
+    page = open_page(browsing, client, live_server.url, color_scheme=color_scheme, reduced_motion="reduce")
+    faults = []
+    for path in pages_of(connection):
+        page.goto(live_server.url + path)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                faults.append(f"{path} is wider than {width} pixels")
+        for violation in Axe().run(page).response["violations"]:
+            faults.append(f"{path}: {violation['help']}: {violation['nodes'][0]['html'][:200]}")
+    assert faults == []
+
+
+def test_the_page_follows_a_verification_and_stops_when_it_is_over(live_server, browsing, client, connection):
+    proof = Verification.objects.create(connection=connection, actor="mona", doing="Exchanging a token at STS")
+    page = open_page(browsing, client, live_server.url + connection.environment.get_absolute_url())
+    expect(page.get_by_text("Exchanging a token at STS")).to_be_visible()
+    proof.state, proof.finished_at = Verification.State.FAILED, timezone.now()
+    proof.save()
+    break_connection(connection, sentence="The identity provider is gone.")
+    expect(page.get_by_text("The identity provider is gone.")).to_be_visible()
+    expect(page.locator("[hx-trigger]")).to_have_count(0)
+
+
+def test_a_console_that_does_not_answer_is_told_and_tried_again(live_server, browsing, client, connection):
+    Verification.objects.create(connection=connection, actor="mona", doing="Exchanging a token at STS")
+    page = open_page(browsing, client, live_server.url + connection.environment.get_absolute_url())
+    browsing.guard.allow("ERR_FAILED", "ERR_CONNECTION", "htmx:sendError", "HTTP error")
+    note = page.get_by_text("The console does not answer at the moment.")
+    expect(note).to_be_hidden()
+
+    def refuse(route: Route) -> None:
+        route.abort()
+
+    page.route("**/verification/**", refuse)
+    expect(note).to_be_visible()
+    page.unroute("**/verification/**", refuse)
+    expect(note).to_be_hidden()
+
+
+def test_a_role_arn_is_copied_with_one_click(live_server, browsing, client, connection):
+    page = open_page(
+        browsing,
+        client,
+        live_server.url + connection.environment.get_absolute_url(),
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page.get_by_role("button", name="Copy the role ARN").click()
+    expect(page.locator("#announcements")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == connection.role_arn
+
+
+def test_typing_narrows_the_list_and_leaves_an_address_to_share(live_server, browsing, client, connection):
+    page = open_page(browsing, client, live_server.url + reverse("environments"))
+    page.get_by_label("Search").press_sequentially("payr")
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page).to_have_url(f"{live_server.url}/environments/?q=payr")
+    page.get_by_role("link", name="“payr”").click()
+    expect(page.get_by_role("link", name="Bedrock EU")).to_be_visible()
+
+
+def test_choosing_a_filter_applies_it(live_server, browsing, client, connection):
+    page = open_page(browsing, client, live_server.url + reverse("environments"))
+    page.get_by_label("Status").select_option("needs_attention")
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page).to_have_url(f"{live_server.url}/environments/?status=needs_attention")
+
+
+def test_everything_can_be_reached_on_a_phone_without_javascript(live_server, browsing, client, connection):
+    page = open_page(
+        browsing, client, live_server.url, viewport={"width": 390, "height": 800}, java_script_enabled=False
+    )
+    page.get_by_text("Menu").click()
+    page.get_by_role("link", name="Environments", exact=True).click()
+    page.get_by_label("Search").fill("payroll")
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("link", name="Payroll", exact=True).click()
+    page.get_by_role("button", name="Verify now").click()
+    expect(page.get_by_text("Waiting for a worker to take this up")).to_be_visible()
+
+
+def test_times_go_on_counting(live_server, browsing, client, connection):
+    page = open_page(browsing, client, live_server.url + reverse("issuers"))
+    page.clock.install()
+    page.goto(live_server.url + connection.environment.get_absolute_url())
+    page.clock.fast_forward("07:00")
+    expect(page.get_by_text("7 minutes ago").first).to_be_visible()
+
+
+def test_what_the_worker_lacks_is_drawn_for_everybody(live_server, browsing, client):
+    lacking = problem("no_credentials", sentence="The worker has no credentials.", fix="check_caller")
+    WorkerCaller.objects.update(problem=lacking)
+    page = open_page(browsing, client, live_server.url + reverse("accounts"))
+    expect(page.get_by_text("The worker has no credentials.")).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
