@@ -1,5 +1,6 @@
 """What is wrong, in one sentence, and what to do about it. Pure: from an error's facts to a Problem."""
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -45,6 +46,7 @@ DOCS = "https://docs.aws.amazon.com"
 TROUBLESHOOT_WEB_IDENTITY = f"{DOCS}/IAM/latest/UserGuide/troubleshoot_roles.html"
 ASSUME_WITH_WEB_IDENTITY = f"{DOCS}/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"
 
+_DENIED_ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 _DENYING_POLICIES = (
     ("service control policy", "scp", "A service control policy of your AWS organization forbids it."),
     ("resource control policy", "rcp", "A resource control policy of your AWS organization forbids it."),
@@ -92,18 +94,25 @@ def find_denying_policy(message: str) -> tuple[str, str]:
     )
 
 
+def find_denied_action(error: ErrorFacts) -> str:
+    """The action AWS says is missing: not always the call's own, as iam:TagRole is for a CreateRole with tags."""
+    named = _DENIED_ACTION.search(error.message)
+    return named[1] if named else error.operation
+
+
 def explain_worker_denied(error: ErrorFacts, *, caller_arn: str) -> Problem:
     """The worker's own rights do not suffice for a call."""
     kind, sentence = find_denying_policy(error.message)
+    action = find_denied_action(error)
     remedy = (
         "Ask the administrators of the AWS organization to exempt this account or action; IAM in the account cannot."
         if kind in ("scp", "rcp")
-        else f"Allow {error.operation} for {caller_arn or 'the worker'}. The whole policy the console needs is printed "
+        else f"Allow {action} for {caller_arn or 'the worker'}. The whole policy the console needs is printed "
         "by the command below and on the page Accounts → Policy."
     )
     return Problem(
         code="worker_denied",
-        sentence=f"The console may not call {error.operation} in this account.",
+        sentence=f"The console may not call {action} in this account.",
         why=sentence,
         remedy=remedy,
         command="./manage.py provisioning_policy",

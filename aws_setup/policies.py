@@ -115,6 +115,10 @@ def provisioning_policy(
         {"Sid": "ReadRoles", "Effect": "Allow", "Action": list(READ_ACTIONS_ROLE), "Resource": role},
         {"Sid": "ShowWhatTheRegionOffers", "Effect": "Allow", "Action": list(LIST_ACTIONS), "Resource": "*"},
     ]
+    if path != "/":
+        # A request names no path: IAM looks for the right to read a role that does not exist under `/`.
+        pathless = f"arn:{partition}:iam::{account_id}:role/{prefix}*"
+        statements.append({"Sid": "FindFreeNames", "Effect": "Allow", "Action": "iam:GetRole", "Resource": pathless})
     if not read_only:
         bounded: dict[str, Any] = {
             "Sid": "WriteRolesWithinTheBoundary" if boundary_arn else "WriteRoles",

@@ -7,6 +7,7 @@ import pytest
 from aws_setup import hints
 from environments.installation import prepare_installation
 from tests.aws_setup.journeys import Console
+from tests.aws_setup.sandboxed import Sandbox, running_sandbox
 from tests.fake_aws import Clock, FakeAws
 
 
@@ -31,3 +32,10 @@ def aws(clock: Clock) -> FakeAws:
 def console(db: None, aws: FakeAws, clock: Clock) -> Console:
     prepare_installation(now=clock(), key_algorithm="ES256")
     return Console(aws, clock)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One process for all tests here; each resets it."""
+    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
