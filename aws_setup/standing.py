@@ -9,6 +9,7 @@ from aws_setup.desired import DesiredState
 from aws_setup.drafting import unfinished_drafts
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
 from aws_setup.policies import INLINE_POLICY_NAME
+from environments.history import summarize
 from environments.models import Environment, Event, Status
 
 EVENTS_SHOWN = 8
@@ -56,7 +57,7 @@ class Standing:
 
 def read_standing(environment: Environment, *, now: datetime) -> Standing:
     """Everything known of an environment, in about ten queries."""
-    events = list(environment.events.all()[:EVENTS_SHOWN])
+    events = list(summarize(environment.events.all())[:EVENTS_SHOWN])
     draft = unfinished_draft(environment)
     connection = Connection.objects.filter(environment=environment).select_related("account").first()
     status = environment.status_at(now)

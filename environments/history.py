@@ -3,6 +3,8 @@
 import getpass
 from typing import Any, NewType
 
+from django.db import models
+
 from environments.models import Environment, Event, Organization
 
 Actor = NewType("Actor", str)
@@ -13,6 +15,11 @@ CONSOLE = Actor("console")
 def operating_system_actor() -> Actor:
     """The actor of a command: the operating-system user, as `os:NAME`."""
     return Actor(f"os:{getpass.getuser()}")
+
+
+def summarize(events: models.QuerySet[Event]) -> models.QuerySet[Event]:
+    """What is worth a line in a short list: signed tokens stand in the full history, one for each attempt."""
+    return events.exclude(action="token.issued")
 
 
 def record(

@@ -1,5 +1,6 @@
 """The first page: how many environments stand well, what needs a person, what was begun."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -10,6 +11,7 @@ from aws_setup.drafting import unfinished_drafts
 from aws_setup.models import Finding, Run, WorkerCaller
 from aws_setup.views.frame import signed_in
 from environments.access import environments_for
+from environments.history import summarize
 from environments.installation import issuer_mismatch
 from environments.models import Event, Status
 
@@ -60,8 +62,9 @@ def overview(request: HttpRequest) -> HttpResponse:
         )[:DRAFTS_SHOWN],
         "caller": WorkerCaller.objects.first(),
         "mismatch": issuer_mismatch(),
-        "events": Event.objects.filter(environment__in=environments_for(request.user)).select_related("environment")[
-            :EVENTS_SHOWN
-        ],
+        "events": summarize(Event.objects.filter(environment__in=environments_for(request.user))).select_related(
+            "environment"
+        )[:EVENTS_SHOWN],
+        "proof_hours": settings.PROOF_MAX_AGE_HOURS,
     }
     return render(request, "aws_setup/overview.html", context)
