@@ -93,16 +93,19 @@ CHECK_BREAKS = {
 """The link that a failed check breaks, where the cause found for it does not say it more exactly."""
 
 CAUSE_BREAKS = {
+    "issuer_moved": ISSUER_LINK,
     "issuer_unreachable": ISSUER_LINK,
     "provider_missing": ISSUER_LINK,
     "provider_not_seen": ISSUER_LINK,
     "clock_wrong": ISSUER_LINK,
     "thumbprint_wrong": ISSUER_LINK,
     "token_refused": ISSUER_LINK,
-    "policy_missing": ATTACHMENT_LINK,
-    "policy_detached": ATTACHMENT_LINK,
+    "drift": TRUST_LINK,
 }
 """The link that a Problem's code names."""
+
+NO_BREAK = ("aws_busy", "aws_unreachable", "internal_error")
+"""Codes of Problems that say nothing of the chain: AWS could not be asked."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,16 @@ class Agreement:
 
 
 def find_break(problem: Mapping[str, Any] | None, results: Mapping[str, str]) -> int | None:
-    """The link that the first failed check broke, or its cause where that is known; None where no check failed."""
+    """The link that the first failed check broke, or its cause where that is known; None where none is known to be."""
     failed = next((name for name in CHECK_BREAKS if results.get(name) == "fail"), None)
-    if failed is None:
+    code = str(problem["code"]) if problem else ""
+    if failed is None or code in NO_BREAK:
         return None
-    return CAUSE_BREAKS.get(str(problem["code"]) if problem else "", CHECK_BREAKS[failed])
+    if code in CAUSE_BREAKS:
+        return CAUSE_BREAKS[code]
+    if failed == "identity" and results.get("exchange") != "pass":
+        return None  # no token was exchanged: the console itself could not look
+    return CHECK_BREAKS[failed]
 
 
 def build_chain(
@@ -173,15 +181,24 @@ def build_chain(
 
 
 def _state(index: int, *, broken: int | None, results: Mapping[str, str], is_confirmed: bool) -> LinkState:
-    if broken is not None:
-        if index == broken:
-            return LinkState.BROKEN
-        return LinkState.AFTER_BREAK if index > broken else LinkState.PROVEN
-    if all(results.get(name) == "pass" for name in PROVES[index]):
+    if broken is not None and index >= broken:
+        return LinkState.BROKEN if index == broken else LinkState.AFTER_BREAK
+    if _is_proven(index, broken=broken, results=results):
         return LinkState.PROVEN
-    return LinkState.CONFIRMED if is_confirmed else LinkState.UNPROVEN
+    return LinkState.CONFIRMED if is_confirmed and broken is None else LinkState.UNPROVEN
+
+
+def _is_proven(index: int, *, broken: int | None, results: Mapping[str, str]) -> bool:
+    """Whether a token got past this link. What the worker read with its own rights proves nothing of the role."""
+    if index == ISSUER_LINK and broken == TRUST_LINK:
+        return results.get("exchange") in ("pass", "fail")  # STS compares trust only for an issuer it knows
+    if results.get("exchange") != "pass":
+        return False
+    if index == ATTACHMENT_LINK:
+        return any(results.get(name) == "pass" for name in LISTS)
+    return all(results.get(name) == "pass" for name in PROVES[index])
 
 
 LISTS: Sequence[str] = ("foundation_models", "inference_profiles", "custom_models")
-PROVES: tuple[Sequence[str], ...] = (("exchange",), ("exchange", "identity"), ("foundation_models",), LISTS)
-"""The checks that must have passed for each link to be proven."""
+PROVES: dict[int, Sequence[str]] = {ISSUER_LINK: (), TRUST_LINK: ("identity",), PERMISSION_LINK: LISTS}
+"""The checks that must have passed, beside the exchange, for a link to be proven."""

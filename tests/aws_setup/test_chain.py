@@ -51,12 +51,36 @@ def test_a_list_that_was_not_read_proves_no_right_to_list():
         ("exchange", "trust_subject_case", ["proven", "broken", "after_break", "after_break"]),
         ("exchange", "something_new", ["proven", "broken", "after_break", "after_break"]),
         ("identity", "other_role", ["proven", "broken", "after_break", "after_break"]),
-        ("foundation_models", "list_denied", ["proven", "proven", "proven", "broken"]),
-        ("token", "clock_wrong", ["broken", "after_break", "after_break", "after_break"]),
+        ("foundation_models", "list_denied", ["proven", "proven", "unproven", "broken"]),
+        ("inference_profiles", "list_denied", ["proven", "proven", "proven", "broken"]),
+        ("exchange", "clock_wrong", ["broken", "after_break", "after_break", "after_break"]),
+        ("token", "issuer_moved", ["broken", "after_break", "after_break", "after_break"]),
     ],
 )
 def test_a_failure_breaks_one_link_and_greys_what_follows(check, code, expected):
     assert states(failed_at(check), problem={"code": code, "evidence": {}}) == expected
+
+
+WITHOUT_TOKEN = {"token": "skipped", "exchange": "skipped"} | dict.fromkeys(CHECKS[4:], "pass")
+"""As the worker leaves it where only Vertesia can sign: it listed models with its own rights."""
+
+
+def test_what_the_worker_lists_with_its_own_rights_proves_nothing_of_the_role():
+    assert states(WITHOUT_TOKEN) == ["unproven"] * 4
+
+
+def test_drift_breaks_the_trust_and_proves_nothing_before_it():
+    results = WITHOUT_TOKEN | {"identity": "fail"}
+    assert states(results, problem={"code": "drift"}) == ["unproven", "broken", "after_break", "after_break"]
+
+
+def test_a_worker_that_may_not_look_breaks_nothing():
+    results = WITHOUT_TOKEN | {"identity": "fail"}
+    assert states(results, problem={"code": "worker_denied"}) == ["unproven"] * 4
+
+
+def test_an_aws_that_does_not_answer_breaks_nothing():
+    assert states(failed_at("exchange"), problem={"code": "aws_unreachable"}) == ["unproven"] * 4
 
 
 def test_a_problem_of_the_workers_own_breaks_no_link():
