@@ -63,7 +63,7 @@ def text_of(answer: Any) -> str:
 def signed_in_client() -> Client:
     client = Client()
     # Not by UserFactory: hashing a password that nobody types takes longer than most of these tests.
-    client.force_login(User.objects.create(username=f"person{User.objects.count()}", is_staff=True))
+    client.force_login(User.objects.create(username=f"administrator{User.objects.count()}", is_staff=True))
     return client
 
 
