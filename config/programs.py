@@ -122,7 +122,7 @@ def sandbox_program() -> Program:
 def console_programs() -> list[Program]:
     """Web, worker and beat. One web process with threads, two worker processes: hard time limits need processes."""
     environ = program_environ()
-    celery = (sys.executable, "-m", "celery", "--quiet", "--app", "config")
+    celery = (sys.executable, "-m", "celery", "--quiet", "--skip-checks", "--app", "config")
     return [
         Program(
             name="web",

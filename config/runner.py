@@ -110,7 +110,7 @@ class Runner:
             for program in self._programs:
                 self._start(program)
             while not self._request.signals:
-                self._relay_output(timeout=0.5 if is_announced else 0.05)
+                self._relay_output(timeout=0.5 if is_announced else 0.1)
                 self._refuse_losses()
                 if is_announced or self._request.signals:
                     continue
