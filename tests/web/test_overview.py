@@ -27,7 +27,7 @@ def overview(client: Client) -> str:
 
 def test_a_fresh_sandbox_points_at_acmes_two_environments(client):
     page = overview(client)
-    assert "Try it on 2 environments of Acme" in page
+    assert "2 environments wait to be connected" in page
     assert "Bedrock US" in page
     assert "Bedrock EU" in page
 
