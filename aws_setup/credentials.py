@@ -6,7 +6,9 @@ an endpoint that is missing or not loopback.
 
 import ipaddress
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -21,7 +23,9 @@ from botocore.credentials import (
     CredentialResolver,
     Credentials,
     DeferredRefreshableCredentials,
+    ReadOnlyCredentials,
 )
+from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
 SANDBOX_ACCESS_KEY = "AKIASANDBOXCONSOLE00"
@@ -61,10 +65,11 @@ def require_loopback(url: str) -> str:
 class AwsSession:
     """Clients of one account. Building a client costs tens of milliseconds, so they are kept for as long as this."""
 
-    def __init__(self, core: Session, *, endpoint_url: str | None) -> None:
+    def __init__(self, core: Session, *, lent: Session, endpoint_url: str | None) -> None:
         self._core = core
+        self._lent = lent
         self._endpoint_url = endpoint_url
-        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self.region: str = core.get_config_variable("region") or DEFAULT_REGION["aws"]
 
     @property
@@ -84,31 +89,31 @@ class AwsSession:
 
     def client(self, service: str, *, region: str = "") -> Any:
         """A client with the account's own credentials."""
-        return self._client(service, region=region or self.region, is_unsigned=False)
+        return self._client("own", self._core, service, region=region or self.region, config=self._config())
 
     def unsigned_client(self, service: str, *, region: str) -> Any:
         """A client that signs nothing and sends no session token, as AssumeRoleWithWebIdentity wants it."""
-        return self._client(service, region=region, is_unsigned=True)
+        config = self._config(signature_version=UNSIGNED)
+        return self._client("unsigned", self._core, service, region=region, config=config)
 
-    def client_as(
+    @contextmanager
+    def lent_client(
         self, service: str, *, region: str, access_key_id: str, secret_access_key: str, session_token: str
-    ) -> Any:
-        """A client with other, short-lived credentials; not kept."""
-        return self._core.create_client(
-            service,
-            region_name=region,
-            endpoint_url=self._endpoint_url,
-            config=self._config(),
-            aws_access_key_id=access_key_id,
-            aws_secret_access_key=secret_access_key,
-            aws_session_token=session_token,
-        )
+    ) -> Iterator[Any]:
+        """A client that signs with these short-lived credentials for as long as the context lasts, in this thread.
 
-    def _client(self, service: str, *, region: str, is_unsigned: bool) -> Any:
-        key = (service, region, is_unsigned)
+        The client is kept, with its open connections; the credentials are not.
+        """
+        token = _LENT.set(ReadOnlyCredentials(access_key_id, secret_access_key, session_token))
+        try:
+            yield self._client("lent", self._lent, service, region=region, config=self._config())
+        finally:
+            _LENT.reset(token)
+
+    def _client(self, whose: str, session: Session, service: str, *, region: str, config: Config) -> Any:
+        key = (whose, service, region)
         if key not in self._clients:
-            config = self._config(signature_version=UNSIGNED) if is_unsigned else self._config()
-            self._clients[key] = self._core.create_client(
+            self._clients[key] = session.create_client(
                 service, region_name=region, endpoint_url=self._endpoint_url, config=config
             )
         return self._clients[key]
@@ -133,6 +138,28 @@ def _config(*, is_sandbox: bool, **more: Any) -> Config:
         user_agent_extra="vertesia-aws-setup",
         **more,
     )
+
+
+_LENT: ContextVar[ReadOnlyCredentials | None] = ContextVar("lent_credentials", default=None)
+
+
+class _LentCredentials(Credentials):
+    """Whatever was lent to this thread at this moment; nothing at any other."""
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        lent = _LENT.get()
+        if lent is None:
+            raise NoCredentialsError
+        return lent
+
+
+class _Lent(CredentialProvider):
+    """Hands out the lent credentials, which are asked for anew at every signature."""
+
+    METHOD = "lent"
+
+    def load(self) -> Credentials:
+        return _LentCredentials("lent", "lent")
 
 
 class _AssumedRole(CredentialProvider):
@@ -171,10 +198,22 @@ class AwsSessions:
             core = self._own_chain(sandbox_url)
             if access.role_arn:
                 core = self._assumed(core, access, sandbox_url)
-            self._sessions[key] = AwsSession(core, endpoint_url=sandbox_url or None)
+            lent = self._with_provider(_Lent(), sandbox_url)
+            self._sessions[key] = AwsSession(core, lent=lent, endpoint_url=sandbox_url or None)
         return self._sessions[key]
 
     def _own_chain(self, sandbox_url: str) -> Session:
+        session = self._without_credentials(sandbox_url)
+        if sandbox_url:
+            session.set_credentials(SANDBOX_ACCESS_KEY, SANDBOX_SECRET_KEY)
+        return session
+
+    def _with_provider(self, provider: CredentialProvider, sandbox_url: str) -> Session:
+        session = self._without_credentials(sandbox_url)
+        session.register_component("credential_provider", CredentialResolver([provider]))
+        return session
+
+    def _without_credentials(self, sandbox_url: str) -> Session:
         if not sandbox_url:
             return self._share_loader(Session())
         deaf = {name: (None, None, value[2], value[3]) for name, value in Session.SESSION_VARIABLES.items()}
@@ -182,7 +221,6 @@ class AwsSessions:
         session.set_config_variable("config_file", os.devnull)
         session.set_config_variable("credentials_file", os.devnull)
         session.set_config_variable("region", DEFAULT_REGION["aws"])
-        session.set_credentials(SANDBOX_ACCESS_KEY, SANDBOX_SECRET_KEY)
         return self._share_loader(session)
 
     def _assumed(self, source: Session, access: AccountAccess, sandbox_url: str) -> Session:
@@ -201,9 +239,8 @@ class AwsSessions:
             role_arn=access.role_arn,
             extra_args=extra,
         )
-        session = self._own_chain(sandbox_url)
+        session = self._with_provider(_AssumedRole(fetcher), sandbox_url)
         session.set_config_variable("region", region)
-        session.register_component("credential_provider", CredentialResolver([_AssumedRole(fetcher)]))
         return session
 
     def _share_loader(self, session: Session) -> Session:

@@ -5,7 +5,6 @@ foundation models, then custom models, then inference profiles, each in AWS's or
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -99,8 +98,7 @@ def predict_listing(
 
 def digest_listing(models: Iterable[PredictedModel]) -> str:
     """SHA-256 of everything that is known of these models, in their order: equal for equal listings."""
-    content = json.dumps([asdict(model) for model in models], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()
+    return hashlib.sha256("\n".join(map(repr, models)).encode()).hexdigest()
 
 
 def _predict_foundation(model: Mapping[str, Any], reachable_ids: set[str]) -> PredictedModel:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from aws_setup.models import Connection, Draft, Finding, Plan, Run
 from environments.models import Environment, Status
 
@@ -41,7 +43,14 @@ def compute_status(facts: StatusFacts) -> Status:
 
 def read_facts(environment: Environment, *, now: datetime) -> StatusFacts:
     """What the database knows of an environment."""
-    connection = Connection.objects.filter(environment=environment).first()
+    connection = (
+        Connection.objects.filter(environment=environment)
+        .annotate(
+            has_live_run=Exists(Run.objects.filter(connection=OuterRef("pk"), finished_at__isnull=True)),
+            has_open_finding=Exists(Finding.objects.filter(connection=OuterRef("pk"), closed_at__isnull=True)),
+        )
+        .first()
+    )
     newest_plan = Plan.objects.filter(environment=environment).select_related("draft").first()
     has_pending_plan = (
         newest_plan is not None
@@ -53,8 +62,8 @@ def read_facts(environment: Environment, *, now: datetime) -> StatusFacts:
         return StatusFacts(is_connectable=environment.is_connectable, has_pending_plan=has_pending_plan)
     return StatusFacts(
         is_connectable=environment.is_connectable,
-        has_live_run=Run.objects.filter(connection=connection, finished_at__isnull=True).exists(),
-        has_open_finding=Finding.objects.filter(connection=connection, closed_at__isnull=True).exists(),
+        has_live_run=connection.has_live_run,
+        has_open_finding=connection.has_open_finding,
         has_pending_plan=has_pending_plan,
         is_agreed=bool(connection.role_arn),
         was_disconnected=bool(connection.desired.get("is_absent")),

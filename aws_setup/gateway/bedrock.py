@@ -15,15 +15,18 @@ def list_models(wire: Wire, credentials: RoleCredentials | None, *, region: str)
     come in one answer; of the other two all pages are read. Raises nothing: each failure stands in its place.
     """
     if credentials is None:
-        client = wire.open_client("bedrock", region=region)
-    else:
-        client = wire.session.client_as(
-            "bedrock",
-            region=region,
-            access_key_id=credentials.access_key_id,
-            secret_access_key=credentials.secret_access_key,
-            session_token=credentials.session_token,
-        )
+        return _list_with(wire, wire.open_client("bedrock", region=region))
+    with wire.session.lent_client(
+        "bedrock",
+        region=region,
+        access_key_id=credentials.access_key_id,
+        secret_access_key=credentials.secret_access_key,
+        session_token=credentials.session_token,
+    ) as client:
+        return _list_with(wire, client)
+
+
+def _list_with(wire: Wire, client: Any) -> Answers:
     milliseconds: dict[str, int] = {}
 
     def read(method: str, items: str) -> list[dict[str, Any]] | AwsError:
