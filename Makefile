@@ -39,7 +39,7 @@ check-types:
 
 check-imports:
 	@echo "Import rules…"
-	@$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-timings > .venv/imports.txt \
+	@$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo > .venv/imports.txt \
 		|| { cat .venv/imports.txt; exit 1; }
 
 check-migrations:
