@@ -12,6 +12,7 @@ from aws_setup.models import Draft, Plan, Run, Verification, WorkerCaller
 from aws_setup.status import refresh_status
 from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
 from environments.history import Actor
+from environments.models import Environment
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def sweep() -> None:
     unanswered = Q(checked_at__isnull=True) | Q(checked_at__lt=F("check_requested_at"))
     if WorkerCaller.objects.filter(unanswered, check_requested_at__isnull=False).exists():
         hints.send(hints.CHECK_CALLERS)
+    Environment.objects.note_old_proofs(now=now)
     for plan in Plan.objects.filter(
         approved_at__isnull=True, expires_at__lte=now, environment__status="waiting_for_approval"
     ).select_related("environment"):

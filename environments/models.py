@@ -152,10 +152,15 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Those whose status *at this moment* is `status`: an old proof is no longer `connected`."""
         proven = Q(status=Status.CONNECTED)
         if status == Status.PROOF_IS_OLD:
-            return self.filter(proven, verified_at__lt=proof_cutoff(now))
+            return self.filter(Q(status=status) | proven & Q(verified_at__lt=proof_cutoff(now)))
         if status == Status.CONNECTED:
             return self.filter(proven, verified_at__gte=proof_cutoff(now))
         return self.filter(status=status)
+
+    def note_old_proofs(self, *, now: datetime) -> int:
+        """Store of those whose proof grew old that it did, so that lists put them among the problems; how many."""
+        grown_old = self.filter(status=Status.CONNECTED, verified_at__lt=proof_cutoff(now))
+        return grown_old.update(status=Status.PROOF_IS_OLD, status_rank=STATUS_RANK[Status.PROOF_IS_OLD])
 
     def count_by_status(self, *, now: datetime) -> dict[str, int]:
         """Number of environments per status at this moment; statuses that nobody has are missing."""

@@ -16,7 +16,8 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then forget. What AWS holds stays there only where the person said so."""
     environment = get_environment(request.user, pk)
     connection = Connection.objects.filter(environment=environment).select_related("account").first()
-    left_in_aws = [connection.role_arn] if connection and connection.has_aws_resources else []
+    is_held = connection is not None and connection.has_aws_resources
+    left_in_aws = list(filter(None, [connection.role_arn, connection.provider_arn])) if connection and is_held else []
     live = connection.runs.filter(finished_at__isnull=True).first() if connection else None
     if request.method == "POST":
         if live:

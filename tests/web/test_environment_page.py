@@ -282,7 +282,7 @@ def test_one_that_holds_a_role_is_not_deleted_but_shown_two_ways(client):
     url = reverse("environment_delete", args=[connection.environment_id])
     answer = client.get(url)
     assert reverse("environment_disconnect", args=[connection.environment_id]) in answer.content.decode()
-    assert "Forget here, leave 1 resource in AWS" in text_of(answer)
+    assert "Forget here, leave 2 resources in AWS" in text_of(answer)
     assert f'data-copy-text="{connection.role_arn}"' in answer.content.decode()
     refused = client.post(url, follow=True)
     assert "Disconnect first, or say it shall stay." in text_of(refused)
