@@ -99,7 +99,7 @@ def classify(error: Exception, *, operation: str) -> AwsError:
     )
     if isinstance(error, credential_errors):
         return CredentialsProblem(str(error), operation=operation, code=type(error).__name__)
-    if isinstance(error, boto.HTTPClientError):
+    if isinstance(error, boto.HTTPClientError | boto.ConnectionError):
         return AwsUnreachable(str(error), operation=operation, code=type(error).__name__)
     return AwsRefused(str(error), operation=operation, code=type(error).__name__)
 

@@ -1,0 +1,276 @@
+"""From AWS's words to one cause with one remedy: each message, each missing state, each kind of policy."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aws_setup.desired import DesiredState
+from aws_setup.diagnosis import (
+    ErrorFacts,
+    Problem,
+    explain_credentials,
+    explain_list_denied,
+    explain_refused,
+    explain_worker_denied,
+    find_denying_policy,
+)
+from aws_setup.plan import ObservedState
+from aws_setup.refusals import explain_refusal, may_be_propagation
+from aws_setup.trust import Mismatch, find_mismatch
+from tests.aws_setup.desires import desire, observe_all, provider_of, role_of
+from tests.aws_setup.golden_files import assert_golden
+
+EXCHANGE = "sts:AssumeRoleWithWebIdentity"
+DENIED = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+NO_PROVIDER = ("InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://sts.vertesia.io")
+AUDIENCE = ("InvalidIdentityToken", "Incorrect token audience")
+NO_KEY = (
+    "InvalidIdentityToken",
+    "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity "
+    "documentation for requirements",
+)
+WANTED = desire()
+PREFIX = "sts.vertesia.io"
+
+
+def trusting(**conditions: str) -> dict[str, Any]:
+    """The agreed trust policy, but for its conditions."""
+    trust = desire().trust
+    trust["Statement"][0]["Condition"] = {"StringEquals": {key.replace("__", ":"): v for key, v in conditions.items()}}
+    return trust
+
+
+def with_statement(**changes: Any) -> dict[str, Any]:
+    trust = desire().trust
+    trust["Statement"][0] |= changes
+    return trust
+
+
+def holding(trust: dict[str, Any]) -> ObservedState:
+    return observe_all(WANTED, role=role_of(WANTED, trust=trust))
+
+
+AGREED = {f"{PREFIX}:sub": WANTED.subject, f"{PREFIX}:aud": "bedrock"}
+TRUSTS: dict[str, tuple[dict[str, Any], str]] = {
+    "another subject": (trusting(**AGREED | {f"{PREFIX}:sub": "env:a:b"}), "subject"),
+    "subject in another case": (trusting(**AGREED | {f"{PREFIX}:sub": WANTED.subject.upper()}), "subject_case"),
+    "another audience": (trusting(**AGREED | {f"{PREFIX}:aud": "blobs"}), "audience"),
+    "audience in another case": (trusting(**AGREED | {f"{PREFIX}:aud": "Bedrock"}), "audience_case"),
+    "scheme in the condition key": (
+        trusting(**{f"https://{PREFIX}:sub": WANTED.subject, f"https://{PREFIX}:aud": "bedrock"}),
+        "condition_key",
+    ),
+    "no audience": (trusting(**{f"{PREFIX}:sub": WANTED.subject}), "condition_key"),
+    "no condition": (with_statement(Condition={}), "condition_key"),
+    "another provider": (
+        with_statement(Principal={"Federated": "arn:aws:iam::999999999999:oidc-provider/sts.vertesia.io"}),
+        "provider",
+    ),
+    "an AWS principal": (with_statement(Principal={"AWS": "*"}), "provider"),
+    "anybody": (with_statement(Principal="*"), "provider"),
+    "another action": (with_statement(Action="sts:AssumeRole"), "statement"),
+    "a denial": (with_statement(Effect="Deny"), "statement"),
+    "empty": ({"Version": "2012-10-17", "Statement": []}, "statement"),
+    "a denial beside it": (
+        {"Statement": desire().trust["Statement"] + with_statement(Effect="Deny")["Statement"]},
+        "statement",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRUSTS)
+def test_the_nearest_difference_of_a_trust_policy_is_named(name: str) -> None:
+    trust, what = TRUSTS[name]
+    mismatch = find_mismatch(trust, WANTED)
+    assert mismatch is not None
+    assert mismatch.what == what
+    assert mismatch.expected
+
+
+def test_the_agreed_trust_policy_has_no_difference() -> None:
+    assert find_mismatch(desire().trust, WANTED) is None
+
+
+def test_a_statement_may_stand_alone_and_values_in_a_list() -> None:
+    trust = trusting(**AGREED | {f"{PREFIX}:sub": "env:a:b"})
+    [statement] = trust["Statement"]
+    statement["Action"] = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]
+    statement["Principal"] = {"Federated": [WANTED.provider_arn]}
+    statement["Condition"]["StringEquals"][f"{PREFIX}:sub"] = ["env:a:b", "env:c:d"]
+    assert find_mismatch(trust | {"Statement": statement}, WANTED) == Mismatch(
+        "subject", WANTED.subject, "env:a:b, env:c:d"
+    )
+
+
+def test_condition_keys_compare_regardless_of_case() -> None:
+    trust = trusting(**{f"{PREFIX.upper()}:SUB": "env:a:b", f"{PREFIX}:aud": "bedrock"})
+    mismatch = find_mismatch(trust, WANTED)
+    assert mismatch is not None
+    assert mismatch.what == "subject"
+
+
+def refusal(code: str, message: str, observed: ObservedState | None, desired: DesiredState = WANTED) -> Problem:
+    return explain_refusal(ErrorFacts(EXCHANGE, code, message, "req-1"), desired=desired, observed=observed)
+
+
+ALL = observe_all(WANTED)
+REFUSALS: list[tuple[tuple[str, str], ObservedState | None]] = [
+    (NO_PROVIDER, replace(ALL, provider=None)),
+    (NO_PROVIDER, ALL),
+    (NO_PROVIDER, None),
+    (AUDIENCE, observe_all(WANTED, provider=provider_of(WANTED, audiences=("blobs",)))),
+    (AUDIENCE, None),
+    (NO_KEY, ALL),
+    (("IDPCommunicationError", "The identity provider could not be reached"), ALL),
+    (("ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time"), ALL),
+    (("InvalidIdentityToken", "HTTPS certificate doesn't match configured thumbprint"), ALL),
+    (("InvalidIdentityToken", "Token signature invalid"), ALL),
+    (DENIED, None),
+    (DENIED, replace(ALL, role=None)),
+    (DENIED, ALL),
+    *((DENIED, holding(trust)) for trust, _ in TRUSTS.values()),
+    (("RegionDisabledException", "STS is not activated in this region"), ALL),
+]
+
+
+def test_each_of_awss_refusals_reads_as_it_was_reviewed() -> None:
+    """One golden table of all: code, sentence, reason, remedy."""
+    lines = []
+    for (code, message), observed in REFUSALS:
+        problem = refusal(code, message, observed)
+        lines += [
+            f"{code}: {message}",
+            f"  [{problem.code}] {problem.sentence}",
+            f"  why     {problem.why}",
+            f"  remedy  {problem.remedy}",
+            f"  command {problem.command}",
+            f"  fix     {problem.fix}",
+            "",
+        ]
+    assert_golden("refusals.txt", "\n".join(lines))
+
+
+def test_every_refusal_has_a_remedy_and_keeps_awss_words_and_request_id() -> None:
+    for (code, message), observed in REFUSALS:
+        problem = refusal(code, message, observed)
+        assert problem.remedy
+        assert problem.sentence.endswith(".")
+        assert problem.evidence["AWS says"] == message
+        assert problem.evidence["request id"] == "req-1"
+        assert Problem.from_json(problem.to_json()) == problem
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "expected"),
+    [
+        (*NO_PROVIDER, True),
+        (*AUDIENCE, True),
+        (*DENIED, True),
+        ("AccessDeniedException", "not authorized to perform: bedrock:ListFoundationModels", True),
+        (*NO_KEY, False),
+        ("InvalidIdentityToken", "Token signature invalid", False),
+        ("ExpiredTokenException", "Token expired", False),
+    ],
+)
+def test_only_what_a_write_of_ours_may_cause_is_waited_for(code: str, message: str, expected: bool) -> None:
+    assert may_be_propagation(ErrorFacts(EXCHANGE, code, message)) is expected
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("with an explicit deny in a service control policy", "scp"),
+        ("because no service control policy allows the iam:CreateRole action", "scp"),
+        ("with an explicit deny in a resource control policy", "rcp"),
+        ("because no permissions boundary allows the iam:CreateRole action", "boundary"),
+        ("because no session policy allows the bedrock:ListCustomModels action", "session_policy"),
+        ("with an explicit deny in a resource-based policy", "resource_policy"),
+        ("because no identity-based policy allows the iam:CreateRole action", "identity_policy"),
+        ("with an explicit deny in an identity-based policy: arn:aws:iam::1:policy/Deny", "identity_policy"),
+        ("User is not authorized to perform this operation", "unknown"),
+    ],
+)
+def test_the_kind_of_policy_that_denies_is_read_from_awss_words(message: str, kind: str) -> None:
+    found, sentence = find_denying_policy(message)
+    assert found == kind
+    assert sentence.endswith(".")
+
+
+def test_only_the_organizations_administrators_can_lift_its_own_policies() -> None:
+    scp = ErrorFacts("iam:CreateRole", "AccessDenied", "with an explicit deny in a service control policy")
+    own = ErrorFacts("iam:CreateRole", "AccessDenied", "because no identity-based policy allows it")
+    assert "AWS organization" in explain_worker_denied(scp, caller_arn="arn:me").remedy
+    assert "Allow iam:CreateRole for arn:me." in explain_worker_denied(own, caller_arn="arn:me").remedy
+
+
+def test_the_action_aws_names_is_the_one_that_is_named() -> None:
+    words = "User: arn:me is not authorized to perform: iam:TagRole on resource: arn:role because no policy allows it"
+    problem = explain_worker_denied(ErrorFacts("iam:CreateRole", "AccessDenied", words), caller_arn="arn:me")
+    assert problem.sentence == "The console may not call iam:TagRole in this account."
+    assert problem.evidence["call"] == "iam:CreateRole"
+
+
+def test_each_missing_listing_says_what_studio_loses() -> None:
+    reasons = {
+        explain_list_denied(ErrorFacts(operation, "AccessDeniedException", "no"), role_name="Acme").why
+        for operation in ("bedrock:ListFoundationModels", "bedrock:ListInferenceProfiles", "bedrock:ListCustomModels")
+    }
+    assert len(reasons) == 3
+
+
+CREDENTIALS: list[tuple[str, str, str, str]] = [
+    ("NoCredentialsError", "sts:GetCallerIdentity", "Unable to locate credentials", "no_credentials"),
+    ("PartialCredentialsError", "sts:GetCallerIdentity", "Partial credentials found", "no_credentials"),
+    ("ProfileNotFound", "sts", "The config profile (x) could not be found", "profile_not_found"),
+    ("SSOTokenLoadError", "sts:GetCallerIdentity", "Error loading SSO Token", "sso_expired"),
+    ("UnauthorizedSSOTokenError", "sts:GetCallerIdentity", "The SSO session has expired", "sso_expired"),
+    ("TokenRetrievalError", "sts:GetCallerIdentity", "Token has expired and refresh failed", "sso_expired"),
+    ("ExpiredToken", "sts:GetCallerIdentity", "The security token included is expired", "credentials_expired"),
+    ("SignatureDoesNotMatch", "sts:GetCallerIdentity", "The request signature does not match", "signature_wrong"),
+    ("InvalidClientTokenId", "sts:GetCallerIdentity", "The security token included is invalid", "credentials_refused"),
+    ("AccessDenied", "sts:GetCallerIdentity", "not authorized to perform: sts:AssumeRole", "role_not_assumable"),
+    ("CredentialRetrievalError", "sts:AssumeRole", "Credentials could not be retrieved", "role_not_assumable"),
+]
+
+
+@pytest.mark.parametrize(("code", "operation", "message", "expected"), CREDENTIALS)
+def test_each_missing_state_of_the_workers_credentials_has_its_own_sentence(
+    code: str, operation: str, message: str, expected: str
+) -> None:
+    problem = explain_credentials(ErrorFacts(operation, code, message), profile="acme")
+    assert problem.code == expected
+    assert problem.remedy
+    assert problem.fix == "check_caller"
+
+
+def test_missing_states_differ_in_sentence_and_command() -> None:
+    problems = {
+        problem.code: problem
+        for code, operation, message, _ in CREDENTIALS
+        if (problem := explain_credentials(ErrorFacts(operation, code, message), profile="acme"))
+    }
+    assert len({problem.sentence for problem in problems.values()}) == len(problems) == 7
+    assert problems["sso_expired"].command == "aws sso login --profile acme"
+    assert "No restart is needed" in problems["sso_expired"].remedy
+    assert "restart the worker" in problems["no_credentials"].remedy
+
+
+def test_in_the_sandbox_nobody_is_sent_to_aws() -> None:
+    for code, operation, message, _ in CREDENTIALS:
+        problem = explain_credentials(ErrorFacts(operation, code, message), is_sandbox=True)
+        assert (problem.code, problem.command) == ("sandbox_credentials", "make run")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("OpenIdIdpCommunicationError", "issuer_unreachable_from_iam"),
+        ("LimitExceeded", "quota_exceeded"),
+        ("MalformedPolicyDocument", "unknown"),
+    ],
+)
+def test_other_refusals_have_a_sentence_or_say_that_they_are_unknown(code: str, expected: str) -> None:
+    problem = explain_refused(ErrorFacts("iam:CreateRole", code, "AWS's words"))
+    assert problem.code == expected
+    assert "AWS's words" in problem.why + str(problem.evidence)
