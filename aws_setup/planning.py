@@ -30,6 +30,8 @@ def build_desired(draft: Draft, *, account: Account) -> DesiredState:
     answers, environment = draft.answers, draft.environment
     if environment is None:
         raise Blocked(_missing_answer("an environment"))
+    if not environment.is_connectable:
+        raise Blocked(_not_connectable(environment))
     connection = Connection.objects.filter(environment=environment).first()
     if draft.purpose == Draft.Purpose.DISCONNECT:
         if connection is None:
@@ -117,6 +119,16 @@ def _other_account(earlier: DesiredState) -> Problem:
         why="One environment has one role, and moving it between accounts would leave the old one behind.",
         remedy="Disconnect it there first, then connect it in the other account.",
         evidence={"role": earlier.role_arn},
+    )
+
+
+def _not_connectable(environment: Environment) -> Problem:
+    provider = environment.get_provider_display()
+    return Problem(
+        code="not_connectable",
+        sentence=f"{environment.name} is an environment of {provider}, which is not reached through an AWS role.",
+        why="Only environments with provider bedrock take a role ARN as API key and a region as Endpoint URL.",
+        remedy="Choose an environment with provider bedrock, or create one in Vertesia Studio.",
     )
 
 

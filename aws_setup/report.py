@@ -7,9 +7,16 @@ from aws_setup.desired import DesiredState
 from aws_setup.models import Plan, Run, Verification
 from environments.models import Environment, Status
 
+AGREEMENT = ("fingerprint", "issuer", "audience", "subject", "account_id", "provider_arn", "role_arn")
 
-def report_plan(plan: Plan, run: Run | None) -> dict[str, Any]:
-    """The agreement and its actions; `outcome` is `planned` where nothing was done about an action yet."""
+
+def report_plan(plan: Plan | None, run: Run | None) -> dict[str, Any]:
+    """The agreement and its actions; `outcome` is `planned` where nothing was done about an action yet.
+
+    Where there is no plan the same keys hold None, and there are no actions.
+    """
+    if plan is None:
+        return dict.fromkeys(AGREEMENT) | {"actions": []}
     desired = DesiredState.from_json(plan.desired)
     outcomes = {step.position: step for step in run.steps.all()} if run else {}
     return {

@@ -71,6 +71,7 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self._print(environment, plan, None, None)
                 headless.withdraw_plan(plan, now=timezone.now())
+                self._unregister(environment)
                 return
             if options["approve"] and options["approve"] != plan.fingerprint:
                 headless.withdraw_plan(plan, now=timezone.now())
@@ -118,6 +119,7 @@ class Command(BaseCommand):
             issuer = chosen
         self.issuer_url = issuer.url
         environment = Environment.objects.filter(environment_id=options["environment_id"]).first()
+        self.is_new_environment, self.is_new_organization = environment is None, known is None
         is_connected = environment is not None and bool(environment.api_key)
         return register_environment(
             organization_name="",
@@ -129,6 +131,13 @@ class Command(BaseCommand):
             provider=environment.provider if environment else Provider.BEDROCK,
             actor=actor,
         )
+
+    def _unregister(self, environment: Environment) -> None:
+        """A dry run leaves nothing behind: what was taken up for it goes again."""
+        if self.is_new_environment:
+            environment.delete()
+        if self.is_new_organization:
+            Organization.objects.filter(pk=environment.organization_id, environments__isnull=True).delete()
 
     def _other_plan(self, approved: str, plan: Plan) -> Problem:
         return Problem(
@@ -176,9 +185,7 @@ class Command(BaseCommand):
                 if proof.limit:
                     self.stdout.write(proof.limit)
             return
-        content: dict[str, Any] = {"status": status.value}
-        if plan is not None:
-            content |= report.report_plan(plan, run)
+        content: dict[str, Any] = {"status": status.value, **report.report_plan(plan, run)}
         content |= report.report_proof(proof)
         content |= {"problem": problem.to_json() if problem else None, "aws_calls": self.meter.calls}
         self.stdout.write(json.dumps(content, indent=2))
