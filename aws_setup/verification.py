@@ -411,13 +411,14 @@ def _wait(proof: Verification, ladder: Ladder, wait: WaitForAws, clock: Clock) -
         _finish_failed(proof, ladder, problem, clock)
         return None
     pause = next_pause(now - since)
-    waited = round((now - since).total_seconds())
-    doing = (
-        f"AWS does not show the change everywhere yet ({wait.error.code or wait.error.operation}, {waited} s so far); "
-        f"asking again in {pause.seconds} s"
-        if wait.is_propagation
-        else f"{wait.error.operation} did not succeed ({wait.error.code}); asking again in {pause.seconds} s"
-    )
+    if wait.is_propagation and proof.connection.last_write_at:
+        what = f"AWS does not show the change everywhere yet ({wait.error.code})"
+        end = proof.connection.last_write_at + timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
+    else:
+        what = f"{wait.error.operation} did not succeed ({wait.error.code})"
+        end = since + GIVE_UP_AFTER
+    left = max(0, round((end - now).total_seconds()))
+    doing = f"{what}; asking again in {pause.seconds} s, for at most {left} s more"
     moment = now + pause
     if not proof.wait_until(moment, doing=doing[:300], waiting_since=since):
         raise LeaseLost
