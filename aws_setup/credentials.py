@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,14 +63,32 @@ def require_loopback(url: str) -> str:
 
 
 class AwsSession:
-    """Clients of one account. Building a client costs tens of milliseconds, so they are kept for as long as this."""
+    """Clients of one account. Building a client costs tens of milliseconds, so they are kept for as long as this.
 
-    def __init__(self, core: Session, *, lent: Session, endpoint_url: str | None) -> None:
-        self._core = core
-        self._lent = lent
+    `build_core` and `build_lent` are called at the first use: a configuration that is broken shows there, as botocore's
+    exception, and again at the next use until it is mended.
+    """
+
+    def __init__(
+        self, *, build_core: Callable[[], Session], build_lent: Callable[[], Session], endpoint_url: str | None
+    ) -> None:
+        self._build_core = build_core
+        self._build_lent = build_lent
         self._endpoint_url = endpoint_url
         self._clients: dict[tuple[str, str, str], Any] = {}
-        self.region: str = core.get_config_variable("region") or DEFAULT_REGION["aws"]
+
+    @cached_property
+    def _core(self) -> Session:
+        return self._build_core()
+
+    @cached_property
+    def _lent(self) -> Session:
+        return self._build_lent()
+
+    @cached_property
+    def region(self) -> str:
+        """The region of the account's own clients, where a call names none."""
+        return str(self._core.get_config_variable("region") or DEFAULT_REGION["aws"])
 
     @property
     def source(self) -> str:
@@ -191,15 +209,16 @@ class AwsSessions:
         self._sessions.clear()
 
     def open(self, access: AccountAccess) -> AwsSession:
-        """The session for an account. Raises SandboxUnavailable; missing credentials show at the first call."""
+        """The session for an account. Raises SandboxUnavailable; all else shows at the first call."""
         sandbox_url = require_loopback(self._find_sandbox_url()) if self._find_sandbox_url else ""
         key = (access, sandbox_url)
         if key not in self._sessions:
-            core = self._own_chain(sandbox_url)
-            if access.role_arn:
-                core = self._assumed(core, access, sandbox_url)
-            lent = self._with_provider(_Lent(), sandbox_url)
-            self._sessions[key] = AwsSession(core, lent=lent, endpoint_url=sandbox_url or None)
+            build = partial(self._assumed, access) if access.role_arn else self._own_chain
+            self._sessions[key] = AwsSession(
+                build_core=partial(build, sandbox_url),
+                build_lent=partial(self._with_providers, [_Lent()], sandbox_url),
+                endpoint_url=sandbox_url or None,
+            )
         return self._sessions[key]
 
     def _own_chain(self, sandbox_url: str) -> Session:
@@ -208,9 +227,9 @@ class AwsSessions:
             session.set_credentials(SANDBOX_ACCESS_KEY, SANDBOX_SECRET_KEY)
         return session
 
-    def _with_provider(self, provider: CredentialProvider, sandbox_url: str) -> Session:
+    def _with_providers(self, providers: list[CredentialProvider], sandbox_url: str) -> Session:
         session = self._without_credentials(sandbox_url)
-        session.register_component("credential_provider", CredentialResolver([provider]))
+        session.register_component("credential_provider", CredentialResolver(providers))
         return session
 
     def _without_credentials(self, sandbox_url: str) -> Session:
@@ -223,7 +242,11 @@ class AwsSessions:
         session.set_config_variable("region", DEFAULT_REGION["aws"])
         return self._share_loader(session)
 
-    def _assumed(self, source: Session, access: AccountAccess, sandbox_url: str) -> Session:
+    def _assumed(self, access: AccountAccess, sandbox_url: str) -> Session:
+        source = self._own_chain(sandbox_url)
+        credentials = source.get_credentials()
+        if credentials is None:  # with nothing to assume the role with, the first call says that there is nothing
+            return self._with_providers([], sandbox_url)
         extra = {"RoleSessionName": "vertesia-aws-setup"}
         if access.external_id:
             extra["ExternalId"] = access.external_id
@@ -235,11 +258,11 @@ class AwsSessions:
                 endpoint_url=sandbox_url or None,
                 config=_config(is_sandbox=bool(sandbox_url)),
             ),
-            source_credentials=source.get_credentials() or Credentials("", ""),
+            source_credentials=credentials,
             role_arn=access.role_arn,
             extra_args=extra,
         )
-        session = self._with_provider(_AssumedRole(fetcher), sandbox_url)
+        session = self._with_providers([_AssumedRole(fetcher)], sandbox_url)
         session.set_config_variable("region", region)
         return session
 

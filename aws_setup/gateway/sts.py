@@ -24,7 +24,7 @@ def exchange(wire: Wire, token: str, *, role_arn: str, session_name: str, region
     role's trust policy decides (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
     """
     answer = wire.call_with(
-        wire.session.unsigned_client("sts", region=region),
+        wire.open_client("sts", region=region, is_unsigned=True),
         "assume_role_with_web_identity",
         RoleArn=role_arn,
         RoleSessionName=session_name,

@@ -21,9 +21,11 @@ class Wire:
         """One call with the account's own credentials. Raises AwsError."""
         return self.call_with(self.open_client(service, region=region), method, **request)
 
-    def open_client(self, service: str, *, region: str = "") -> Any:
-        """A client with the account's own credentials; a broken configuration shows here, as an AwsError."""
+    def open_client(self, service: str, *, region: str = "", is_unsigned: bool = False) -> Any:
+        """A client with the account's own credentials, or with none; a broken configuration shows here, as AwsError."""
         try:
+            if is_unsigned:
+                return self.session.unsigned_client(service, region=region)
             return self.session.client(service, region=region)
         except BotoCoreError as error:
             raise classify(error, operation=service) from error
