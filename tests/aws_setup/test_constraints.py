@@ -1,0 +1,137 @@
+"""What must never be in the database, the database itself refuses: every named constraint of aws_setup."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+
+from aws_setup.models import (
+    Account,
+    Check,
+    Connection,
+    Draft,
+    Finding,
+    ListedModel,
+    Listing,
+    Plan,
+    ResourceLease,
+    Run,
+    Step,
+    Verification,
+    WorkerCaller,
+)
+from tests.aws_setup.journeys import Console
+from tests.fake_aws import NOON, SECOND
+
+Break = Callable[[Console, Run], Any]
+
+
+def second_connection(console: Console, run: Run, **changes: Any) -> Connection:
+    mine = run.connection
+    return Connection.objects.create(
+        **{
+            "environment": console.environment(),
+            "account": mine.account,
+            "region": "us-east-1",
+            "role_name": "Another",
+            "desired": {},
+        }
+        | changes
+    )
+
+
+def copy_of(row: models.Model, **changes: Any) -> Any:
+    """The same row once more, but for `changes`."""
+    values = {
+        field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key
+    }
+    return type(row)._default_manager.create(**values | changes)
+
+
+BREAKS: dict[str, Break] = {
+    "worker_caller_is_one_row": lambda console, run: WorkerCaller.objects.create(id=2),
+    "account_id_12_digits": lambda console, run: Account.objects.create(account_id="12345678901"),
+    "connection_role_name_unique_any_case": lambda console, run: second_connection(
+        console, run, role_name=run.connection.role_name.upper()
+    ),
+    "draft_state_known": lambda console, run: Draft.objects.update(state="lost"),
+    "plan_approved_by_somebody": lambda console, run: Plan.objects.update(approved_by=""),
+    "plan_approved_in_time": lambda console, run: Plan.objects.update(approved_at=NOON + timedelta(days=1)),
+    "run_one_live_per_connection": lambda console, run: [
+        copy_of(run, plan_id=copy_of(run.plan).pk, state="applying", finished_at=None) for _ in range(2)
+    ],
+    "run_finished_when_over": lambda console, run: Run.objects.update(finished_at=None),
+    "step_position_unique": lambda console, run: copy_of(Step.objects.all()[0]),
+    "verification_one_live_per_connection": lambda console, run: [
+        Verification.objects.create(connection=run.connection, actor="mona") for _ in range(2)
+    ],
+    "verification_finished_when_over": lambda console, run: Verification.objects.update(finished_at=None),
+    "check_position_unique": lambda console, run: copy_of(Check.objects.all()[0]),
+    "listed_model_position_unique": lambda console, run: copy_of(ListedModel.objects.all()[0]),
+    "finding_open_once": lambda console, run: [
+        Finding.objects.create(connection=run.connection, code="drift", problem={}) for _ in range(2)
+    ],
+}
+
+
+@pytest.fixture
+def run(console: Console) -> Run:
+    return console.connect(console.environment(name="Marketing"))
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_the_database_refuses(console: Console, run: Run, name: str) -> None:
+    with pytest.raises(IntegrityError, match=words_of(name)), transaction.atomic():
+        BREAKS[name](console, run)
+
+
+def words_of(name: str) -> str:
+    """What the database says of a constraint: its name, or where SQLite names none, the columns it spans."""
+    for model in apps.get_app_config("aws_setup").get_models():
+        for constraint in model._meta.constraints:
+            if constraint.name == name and isinstance(constraint, models.UniqueConstraint) and constraint.fields:
+                columns = [model._meta.get_field(field).column for field in constraint.fields]
+                return rf"{name}|" + ", ".join(rf"{model._meta.db_table}\.{column}" for column in columns)
+    return name
+
+
+def test_every_named_constraint_is_shown_to_hold() -> None:
+    named = {
+        constraint.name
+        for model in apps.get_app_config("aws_setup").get_models()
+        for constraint in model._meta.constraints
+    }
+    assert set(BREAKS) == named
+
+
+@pytest.mark.parametrize(
+    "make_second",
+    [
+        lambda run: Account.objects.create(account_id=run.connection.account.account_id),
+        lambda run: copy_of(run, state="failed"),
+        lambda run: copy_of(Listing.objects.get()),
+        lambda run: [
+            ResourceLease.objects.create(resource="arn:role", token=uuid.uuid4(), until=NOON) for _ in range(2)
+        ],
+    ],
+    ids=["account", "run of a plan", "listing", "resource lease"],
+)
+def test_what_there_is_one_of_there_is_one_of(run: Run, make_second: Callable[[Run], Any]) -> None:
+    with pytest.raises(IntegrityError, match=r"(?i)unique"), transaction.atomic():
+        make_second(run)
+
+
+def test_role_names_may_repeat_in_another_account(console: Console, run: Run) -> None:
+    other = Account.objects.create(account_id=SECOND)
+    assert second_connection(console, run, account=other, role_name=run.connection.role_name).pk
+
+
+def test_a_plan_with_a_run_and_an_account_in_use_cannot_be_deleted(run: Run) -> None:
+    with pytest.raises(models.ProtectedError):
+        run.connection.account.delete()
+    with pytest.raises(models.RestrictedError):
+        run.plan.delete()
