@@ -1,0 +1,247 @@
+"""One attempt at the proof, as Vertesia would go about it: a token, STS, the identity, the three listings.
+
+It asks AWS and climbs the ladder of checks; it stores nothing but the history of the token it signs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NoReturn
+
+from aws_setup.desired import DesiredState
+from aws_setup.diagnosis import Blocked, Problem, explain_list_denied
+from aws_setup.explaining import explain_worker_error, facts_of
+from aws_setup.gateway.errors import AwsError, AwsRefused, AwsUnreachable
+from aws_setup.gateway.protocol import Answers, Exchange, Gateway
+from aws_setup.ladder import LISTINGS, Ladder
+from aws_setup.listing import PredictedModel, predict_listing
+from aws_setup.models import Check
+from aws_setup.names import InvalidName, dashed, parse_assumed_role_arn
+from aws_setup.plan import build_plan, writes
+from aws_setup.refusals import explain_refusal, may_be_propagation
+from environments.history import Actor
+from environments.installation import issuer_mismatch
+from environments.issuer.tokens import SignedToken, issue_token
+from environments.models import Environment
+
+SESSION_NAME = "vertesia-aws-setup-verify"
+"""Tells our verifications apart from Vertesia's own sessions in CloudTrail."""
+
+
+class WaitForAws(Exception):
+    """AWS may answer otherwise in a moment; `error` is what it answered now, in the check of this name."""
+
+    def __init__(self, error: AwsError, *, check: str, is_propagation: bool) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.check = check
+        self.is_propagation = is_propagation
+
+
+@dataclass
+class Attempt:
+    """What one attempt works with. `role_arn` is the role as AWS holds it; `is_spreading` says whether AWS may still
+    be spreading a change of ours; `say` tells whoever watches what happens now.
+
+    `prove` and `look` raise WaitForAws where AWS may answer otherwise in a moment, and Blocked with the cause where it
+    will not; either way `ladder` holds the checks made so far.
+    """
+
+    environment: Environment
+    role_arn: str
+    desired: DesiredState
+    gateway: Gateway
+    actor: Actor
+    caller_arn: str
+    clock: Callable[[], datetime]
+    say: Callable[[str], None]
+    is_spreading: Callable[[], bool]
+    ladder: Ladder = field(default_factory=Ladder)
+
+    def prove(self) -> list[PredictedModel]:
+        """The models that Bedrock lists to whoever holds this environment's token."""
+        exchange = self._exchange(self._sign())
+        self._compare_identity(exchange)
+        self.say(f"Listing the Bedrock models of {self.desired.region} through role {self.desired.role_name}")
+        return self._read_listing(self.gateway.list_models(exchange.credentials, region=self.desired.region))
+
+    def look(self) -> tuple[list[PredictedModel], datetime | None]:
+        """Without a token: what the region offers by the worker's own rights, and the role's last use. Never proof.
+
+        Only Vertesia can sign for its issuer, so this compares what AWS holds with what was agreed.
+        """
+        issuer_url, desired = self.environment.organization.issuer.url, self.desired
+        self.ladder.add("token", Check.Result.SKIPPED, f"Only Vertesia can sign tokens of {issuer_url}")
+        self.ladder.add("exchange", Check.Result.SKIPPED, "Without a token nothing can be exchanged from here")
+        self.say(f"Comparing what account {dashed(desired.account_id)} holds with what was agreed")
+        last_used = self._compare_agreement()
+        held = f"AWS holds role {desired.role_name} as agreed; who assumes it shows later"
+        self.ladder.add("identity", Check.Result.SKIPPED, held)
+        answers = self.gateway.list_models(None, region=desired.region)
+        found: dict[str, list[dict[str, Any]]] = {}
+        for name in LISTINGS:
+            answer = getattr(answers, name)
+            is_denied = isinstance(answer, AwsError)
+            found[name] = [] if is_denied else answer
+            detail = (
+                f"The worker may not look: {answer.message}"
+                if is_denied
+                else f"{len(answer)} in {desired.region} by the worker's own rights: not proof"
+            )
+            self.ladder.add(name, Check.Result.SKIPPED, detail)
+        return predict_listing(**found), last_used
+
+    def _sign(self) -> SignedToken:
+        desired = self.desired
+        if problem := self._explain_unsignable():
+            self._block("token", problem)
+        token = issue_token(self.environment, actor=self.actor, now=self.clock())
+        self.ladder.add(
+            "token",
+            Check.Result.PASS,
+            f"Signed for {desired.subject} with audience {desired.audience}",
+            evidence={
+                "iss": desired.issuer_url,
+                "sub": desired.subject,
+                "aud": desired.audience,
+                "jti": token.claims["jti"],
+                "kid": token.kid,
+            },
+        )
+        return token
+
+    def _explain_unsignable(self) -> Problem | None:
+        """Why a token signed now could not be what the role trusts; None where it is."""
+        if (mismatch := issuer_mismatch()) is not None:
+            return Problem(
+                code="issuer_moved",
+                sentence=mismatch.sentence,
+                why=mismatch.why,
+                remedy=f"{mismatch.remedies[0]}. {mismatch.remedies[1]}.",
+                command=f"ISSUER_URL={mismatch.trusted} make run",
+                fix="plan",
+            )
+        subject, issuer_url = self.environment.subject, self.environment.organization.issuer.url
+        if (subject, issuer_url) == (self.desired.subject, self.desired.issuer_url):
+            return None
+        return Problem(
+            code="agreement_outdated",
+            sentence=f"The role was agreed for {self.desired.subject} of {self.desired.issuer_url}; "
+            f"the environment is now {subject} of {issuer_url}.",
+            remedy="Plan the connection again: the role's trust changes to what the environment is now.",
+            fix="plan",
+        )
+
+    def _exchange(self, token: SignedToken) -> Exchange:
+        desired, started = self.desired, self.clock()
+        self.say(f"Exchanging a token for role {desired.role_name} at STS in {desired.region}")
+        try:
+            exchange = self.gateway.exchange(
+                token.value, role_arn=self.role_arn, session_name=SESSION_NAME, region=desired.region
+            )
+        except AwsError as error:
+            if may_be_propagation(facts_of(error)) and self.is_spreading():
+                raise WaitForAws(error, check="exchange", is_propagation=True) from error
+            if error.is_transient and error.code != "IDPCommunicationError":
+                raise WaitForAws(error, check="exchange", is_propagation=False) from error
+            self._block("exchange", self._explain_refusal(error), cause=error)
+        self.ladder.add(
+            "exchange",
+            Check.Result.PASS,
+            f"STS lent role {desired.role_name}",
+            evidence={
+                "subject": exchange.subject,
+                "audience": exchange.audience,
+                "provider": exchange.provider,
+                "request id": exchange.request_id,
+            },
+            milliseconds=round((self.clock() - started).total_seconds() * 1000),
+        )
+        return exchange
+
+    def _explain_refusal(self, error: AwsError) -> Problem:
+        """Climb to the cause, as far as the worker may read the account."""
+        if isinstance(error, AwsUnreachable):
+            return explain_worker_error(error)
+        try:
+            observed = self.gateway.observe(self.desired)
+        except AwsError:  # what cannot be read never hides what STS said
+            observed = None
+        return explain_refusal(facts_of(error), desired=self.desired, observed=observed)
+
+    def _compare_identity(self, exchange: Exchange) -> None:
+        desired = self.desired
+        try:
+            assumed = parse_assumed_role_arn(exchange.assumed_role_arn)
+            is_same_name = assumed.name.lower() == desired.role_name.lower()  # IAM does not tell names apart by case
+            is_expected = is_same_name and assumed.account_id == desired.account_id
+        except InvalidName:
+            is_expected = False
+        evidence = {"expected": desired.role_arn, "actual": exchange.assumed_role_arn}
+        if not is_expected:
+            problem = Problem(
+                code="identity_unexpected",
+                sentence=f"STS lent {exchange.assumed_role_arn}, not role {desired.role_name} in "
+                f"{dashed(desired.account_id)}.",
+                remedy="Plan the connection again and compare the role ARN letter by letter.",
+                fix="plan",
+                evidence=evidence,
+            )
+            self._block("identity", problem)
+        self.ladder.add("identity", Check.Result.PASS, f"It is {exchange.assumed_role_arn}", evidence=evidence)
+
+    def _read_listing(self, answers: Answers) -> list[PredictedModel]:
+        """Check each of the three answers; the first that failed is the cause, the others are checked all the same."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        problems: list[Problem] = []
+        for name in LISTINGS:
+            answer = getattr(answers, name)
+            if isinstance(answer, AwsError):
+                problems.append(self._explain_listing(name, answer))
+                self.ladder.fail(name, problems[-1])
+                continue
+            found[name] = answer
+            self.ladder.add(
+                name,
+                Check.Result.PASS,
+                f"{len(answer)} {name.replace('_', ' ')} in {self.desired.region}",
+                milliseconds=answers.milliseconds.get(f"list_{name}"),
+            )
+        if problems:
+            raise Blocked(problems[0])
+        return predict_listing(**found)
+
+    def _explain_listing(self, name: str, error: AwsError) -> Problem:
+        is_denied = isinstance(error, AwsRefused) and error.is_denied
+        if is_denied and self.is_spreading():
+            raise WaitForAws(error, check=name, is_propagation=True)
+        if error.is_transient:
+            raise WaitForAws(error, check=name, is_propagation=False)
+        if is_denied:
+            return explain_list_denied(facts_of(error), role_name=self.desired.role_name)
+        return explain_worker_error(error)
+
+    def _compare_agreement(self) -> datetime | None:
+        """When the role was last used, if AWS holds what was agreed; else the difference is the cause."""
+        try:
+            plan = build_plan(self.desired, self.gateway.observe(self.desired))
+            last_used = self.gateway.read_role_last_used(self.desired.role_name)
+        except AwsError as error:
+            if error.is_transient:
+                raise WaitForAws(error, check="identity", is_propagation=False) from error
+            self._block("identity", explain_worker_error(error, caller_arn=self.caller_arn), cause=error)
+        differences = [action for action in writes(plan) if not action.after_proof]
+        if differences:
+            problem = Problem(
+                code="drift",
+                sentence=f"AWS no longer holds what was agreed for {self.environment.name}.",
+                why="; ".join(action.summary for action in differences),
+                remedy="Plan the connection again: it puts back what was agreed.",
+                fix="plan",
+            )
+            self._block("identity", problem)
+        return last_used
+
+    def _block(self, check: str, problem: Problem, *, cause: Exception | None = None) -> NoReturn:
+        self.ladder.fail(check, problem)
+        raise Blocked(problem) from cause

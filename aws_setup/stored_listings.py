@@ -1,0 +1,28 @@
+"""Listings as stored: one for all verifications that found the same."""
+
+from aws_setup.listing import PredictedModel, digest_listing
+from aws_setup.models import ListedModel, Listing
+
+
+def find_or_store_listing(models: list[PredictedModel]) -> Listing:
+    """The stored listing that holds exactly these models in this order, stored now where it is new."""
+    listing, is_new = Listing.objects.get_or_create(
+        digest=digest_listing(models),
+        defaults={"shown": sum(model.shown_in_studio for model in models), "total": len(models)},
+    )
+    if is_new:
+        ListedModel.objects.bulk_create(
+            ListedModel(
+                listing=listing,
+                position=position,
+                model_id=model.id,
+                name=model.name,
+                publisher=model.publisher,
+                kind=model.kind,
+                shown_in_studio=model.shown_in_studio,
+                reason=model.reason,
+                facts=model.facts.to_json(),
+            )
+            for position, model in enumerate(models)
+        )
+    return listing
