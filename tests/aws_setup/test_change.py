@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from aws_setup import provisioning, verification
 from aws_setup.diagnosis import Blocked
@@ -18,7 +19,8 @@ OWN_POLICY = f"arn:aws:iam::{HOME}:policy/BedrockForVertesia"
 
 
 @pytest.fixture
-def connected(console: Console, aws: FakeAws) -> Environment:
+def connected(console: Console, aws: FakeAws, settings: Settings) -> Environment:
+    settings.PROPAGATION_WINDOW_SECONDS = 0
     environment = console.environment(name="Marketing")
     console.connect(environment, role_name="Old")
     aws.home.policies.add(OWN_POLICY)

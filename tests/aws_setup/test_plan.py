@@ -9,17 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aws_setup.actions import Action, find_unapproved, fingerprint, writes
 from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked
 from aws_setup.gateway.iam import BOTO_METHOD
-from aws_setup.plan import (
-    Action,
-    ObservedState,
-    build_plan,
-    find_unapproved,
-    fingerprint,
-    writes,
-)
+from aws_setup.observed import ObservedState
+from aws_setup.plan import build_plan
 from aws_setup.policies import full_access_policy_arn
 from tests.aws_setup.desires import (
     ACCOUNT,
@@ -182,7 +177,7 @@ def is_ours(role: FakeRole) -> bool:
     )
 
 
-properties = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+properties = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @properties

@@ -15,7 +15,7 @@ from aws_setup.diagnosis import (
     explain_worker_denied,
     find_denying_policy,
 )
-from aws_setup.plan import ObservedState
+from aws_setup.observed import ObservedState
 from aws_setup.refusals import explain_refusal, may_be_propagation
 from aws_setup.trust import Mismatch, find_mismatch
 from tests.aws_setup.desires import desire, observe_all, provider_of, role_of
