@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 
+from aws_setup.actions import writes
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem, explain_list_denied
 from aws_setup.explaining import explain_worker_error, facts_of
@@ -17,7 +18,7 @@ from aws_setup.ladder import LISTINGS, Ladder
 from aws_setup.listing import PredictedModel, predict_listing
 from aws_setup.models import Check
 from aws_setup.names import InvalidName, dashed, parse_assumed_role_arn
-from aws_setup.plan import build_plan, writes
+from aws_setup.plan import build_plan
 from aws_setup.refusals import explain_refusal, may_be_propagation
 from environments.history import Actor
 from environments.installation import issuer_mismatch

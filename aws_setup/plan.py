@@ -3,124 +3,15 @@
 A plan is a value: it prints, hashes, stores and compares. Each action is safe to do twice.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Self
+from dataclasses import replace
+from typing import Any
 
+from aws_setup.actions import Action, policy_text
 from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.names import dashed
+from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState
 from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument
-
-Verb = Literal["create", "change", "remove", "keep"]
-
-
-@dataclass(frozen=True)
-class ObservedProvider:
-    """An IAM OIDC provider as GetOpenIDConnectProvider answers."""
-
-    arn: str
-    audiences: tuple[str, ...]
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ObservedRole:
-    """An IAM role with its policies: inline ones by name, attached ones by ARN."""
-
-    arn: str
-    trust: PolicyDocument
-    tags: dict[str, str] = field(default_factory=dict)
-    boundary_arn: str = ""
-    inline: dict[str, PolicyDocument] = field(default_factory=dict)
-    attached: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.arn.rsplit("/", 1)[-1]
-
-    def is_ours(self, installation_id: str) -> bool:
-        """Whether this console made it, by its ownership tag."""
-        return self.tags.get(INSTALLATION_TAG) == installation_id
-
-    def is_for(self, desired: DesiredState) -> bool:
-        """Whether it was made for this environment; a role of ours whose tag was taken away is taken for it."""
-        return self.tags.get(ENVIRONMENT_TAG, desired.environment_id) in desired.environment_ids
-
-
-@dataclass(frozen=True)
-class ObservedState:
-    """What the account holds of the things a desired state names; None where there is none."""
-
-    account_id: str
-    provider: ObservedProvider | None
-    role: ObservedRole | None
-    retired_roles: tuple[ObservedRole, ...] = ()
-
-
-@dataclass(frozen=True)
-class Action:
-    """One call to AWS with its exact request, or (verb `keep`) the note that nothing is to be done.
-
-    `request` holds boto3's keyword arguments; `before` and `after` are for a person to compare.
-    """
-
-    action: str
-    verb: Verb
-    resource: str
-    summary: str
-    why: str
-    request: dict[str, Any] = field(default_factory=dict)
-    before: Any = None
-    after: Any = None
-    after_proof: bool = False
-    service: str = "iam"
-
-    @property
-    def key(self) -> str:
-        """Equal for two actions that send AWS the same request."""
-        return canonical([self.service, self.action, self.request])
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        return cls(**data)
-
-
-def canonical(value: Any) -> str:
-    """One text for one JSON value, whatever the order of its keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def policy_text(document: PolicyDocument) -> str:
-    """A policy document as it is sent to IAM; key order is kept, so equal documents give equal requests."""
-    return json.dumps(document, separators=(",", ":"))
-
-
-def fingerprint(desired: DesiredState, actions: Iterable[Action]) -> str:
-    """SHA-256 over account, partition, desired state and every request."""
-    content = {
-        "account": desired.account_id,
-        "partition": desired.partition,
-        "desired": desired.to_json(),
-        "requests": [action.key for action in actions if action.verb != "keep"],
-    }
-    return hashlib.sha256(canonical(content).encode()).hexdigest()
-
-
-def writes(actions: Iterable[Action]) -> list[Action]:
-    """The actions that change something."""
-    return [action for action in actions if action.verb != "keep"]
-
-
-def find_unapproved(current: Iterable[Action], *, approved: Iterable[Action]) -> list[Action]:
-    """The writes that were not part of what was approved: new or different since. Empty: the approval still covers."""
-    keys = {action.key for action in approved}
-    return [action for action in writes(current) if action.key not in keys]
 
 
 def build_plan(desired: DesiredState, observed: ObservedState) -> list[Action]:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from aws_setup import hints
 from aws_setup.accounts import OpenGateway, explain_caller_failure
+from aws_setup.actions import Action, fingerprint
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
@@ -17,7 +18,7 @@ from aws_setup.explaining import explain_worker_error
 from aws_setup.gateway.errors import AwsError
 from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Permissions, Plan, Run, Step
 from aws_setup.names import dashed
-from aws_setup.plan import Action, build_plan, fingerprint
+from aws_setup.plan import build_plan
 from aws_setup.policies import full_access_policy_arn
 from aws_setup.status import refresh_status
 from environments.history import Actor, record

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from aws_setup import hints, verification
 from aws_setup.accounts import OpenGateway, explain_caller_failure
+from aws_setup.actions import Action, find_unapproved, writes
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
@@ -20,7 +21,7 @@ from aws_setup.gateway.protocol import Gateway, Performed
 from aws_setup.leases import LeaseLost, ResourceBusy, hold
 from aws_setup.models import Connection, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
-from aws_setup.plan import Action, build_plan, find_unapproved, writes
+from aws_setup.plan import build_plan
 from aws_setup.status import refresh_status
 from environments.history import Actor, record
 from environments.models import Environment

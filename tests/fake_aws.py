@@ -14,13 +14,14 @@ from typing import Any
 
 import jwt
 
+from aws_setup.actions import Action
 from aws_setup.desired import DesiredState
 from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused
 from aws_setup.gateway.iam import OUTCOME
 from aws_setup.gateway.protocol import Answers, Caller, Exchange, Performed, RoleCredentials
 from aws_setup.models import Account
 from aws_setup.names import parse_role_arn, strip_scheme
-from aws_setup.plan import Action, ObservedProvider, ObservedRole, ObservedState
+from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState
 
 HOME = "111122223333"
 SECOND = "444455556666"

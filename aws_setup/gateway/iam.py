@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from aws_setup.actions import Action
 from aws_setup.gateway.errors import AwsBusy, AwsRefused
 from aws_setup.gateway.protocol import Performed
 from aws_setup.gateway.wire import Wire
-from aws_setup.plan import Action, ObservedProvider, ObservedRole
+from aws_setup.observed import ObservedProvider, ObservedRole
 
 NOT_FOUND = {"NoSuchEntity", "NoSuchEntityException"}
 

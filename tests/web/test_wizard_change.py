@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from aws_setup.models import Connection, Draft, Verification
-from aws_setup.plan import ObservedProvider, ObservedRole
+from aws_setup.observed import ObservedProvider, ObservedRole
 from environments.models import Environment, Event, Issuer, Status
 from tests.factories import EnvironmentFactory
 from tests.web.wizard_rows import let_worker_plan, list_models, make_connected, prepare, signed_in_client, text_of

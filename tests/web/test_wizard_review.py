@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from aws_setup.models import Draft, Plan, Run
-from aws_setup.plan import ObservedProvider, ObservedRole
+from aws_setup.observed import ObservedProvider, ObservedRole
 from tests.web.wizard_rows import (
     A_WHILE_AGO,
     let_worker_plan,

@@ -22,7 +22,7 @@ from aws_setup.models import (
     Verification,
     WorkerCaller,
 )
-from aws_setup.plan import ObservedState
+from aws_setup.observed import ObservedState
 from aws_setup.planning import approve_plan, make_plan
 from environments.history import Actor
 from environments.installation import prepare_installation

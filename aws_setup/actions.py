@@ -1,0 +1,75 @@
+"""The actions of a plan, as values: what they ask of AWS, whether they are the same, what they come to. Pure."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from aws_setup.desired import DesiredState
+from aws_setup.policies import PolicyDocument
+
+Verb = Literal["create", "change", "remove", "keep"]
+
+
+@dataclass(frozen=True)
+class Action:
+    """One call to AWS with its exact request, or (verb `keep`) the note that nothing is to be done.
+
+    `request` holds boto3's keyword arguments; `before` and `after` are for a person to compare.
+    """
+
+    action: str
+    verb: Verb
+    resource: str
+    summary: str
+    why: str
+    request: dict[str, Any] = field(default_factory=dict)
+    before: Any = None
+    after: Any = None
+    after_proof: bool = False
+    service: str = "iam"
+
+    @property
+    def key(self) -> str:
+        """Equal for two actions that send AWS the same request."""
+        return canonical([self.service, self.action, self.request])
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        return cls(**data)
+
+
+def canonical(value: Any) -> str:
+    """One text for one JSON value, whatever the order of its keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def policy_text(document: PolicyDocument) -> str:
+    """A policy document as it is sent to IAM; key order is kept, so equal documents give equal requests."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def fingerprint(desired: DesiredState, actions: Iterable[Action]) -> str:
+    """SHA-256 over account, partition, desired state and every request."""
+    content = {
+        "account": desired.account_id,
+        "partition": desired.partition,
+        "desired": desired.to_json(),
+        "requests": [action.key for action in actions if action.verb != "keep"],
+    }
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def writes(actions: Iterable[Action]) -> list[Action]:
+    """The actions that change something."""
+    return [action for action in actions if action.verb != "keep"]
+
+
+def find_unapproved(current: Iterable[Action], *, approved: Iterable[Action]) -> list[Action]:
+    """The writes that were not part of what was approved: new or different since. Empty: the approval still covers."""
+    keys = {action.key for action in approved}
+    return [action for action in writes(current) if action.key not in keys]
