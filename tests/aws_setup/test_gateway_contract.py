@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -103,14 +102,22 @@ def issuer() -> Iterator[Issuer]:
     running.close()
 
 
+@pytest.fixture(scope="module")
+def moto_sessions() -> AwsSessions:
+    """Clients are kept over all tests; what moto holds is not."""
+    return AwsSessions(find_sandbox_url=None)
+
+
 @pytest.fixture
-def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> Iterator[Backend]:
+def backend(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, issuer: Issuer, moto_sessions: AwsSessions
+) -> Iterator[Backend]:
     if request.param == "moto":
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "testing")
         with mock_aws():
-            boto3.client("iam", "us-east-1").create_policy(PolicyName=OWN_POLICY, PolicyDocument=ALLOW_BEDROCK)
-            session = AwsSessions(find_sandbox_url=None).open(AccountAccess())
+            session = moto_sessions.open(AccountAccess())
+            session.client("iam").create_policy(PolicyName=OWN_POLICY, PolicyDocument=ALLOW_BEDROCK)
             desired = desire(account_id=MOTO_ACCOUNT, issuer_url="https://sts.vertesia.io")
             yield Backend("moto", AwsGateway(session), desired, issuer)
     elif request.param == "sandbox":

@@ -177,7 +177,7 @@ def is_ours(role: FakeRole) -> bool:
     )
 
 
-properties = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+properties = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @properties
