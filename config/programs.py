@@ -141,5 +141,5 @@ def console_programs() -> list[Program]:
             ),
             environ=environ,
         ),
-        Program(name="beat", command=(*celery, "beat", "--pidfile", "", "--loglevel", "warning"), environ=environ),
+        Program(name="beat", command=(sys.executable, "-m", "config.beat"), environ=environ),
     ]

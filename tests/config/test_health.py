@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from celery import Celery
 from django.test import Client
 from django.urls import reverse
 
@@ -94,3 +96,17 @@ def test_the_running_console_is_well(stack: Stack) -> None:
 
     assert 0 < keys.pttl(WORKER_KEY) <= 10_000
     assert 0 < keys.pttl(BEAT_KEY) <= 15_000
+
+
+def test_beat_sends_what_is_due_and_the_worker_does_it(stack: Stack) -> None:
+    with Celery(broker=stack.broker_url, set_as_current=False) as control:
+
+        def count_sweeps() -> int:
+            [stats] = control.control.inspect(timeout=5).stats().values()
+            return int(stats["total"].get("aws_setup.tasks.sweep", 0))
+
+        before = count_sweeps()
+        deadline = time.monotonic() + 15
+        while count_sweeps() == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
