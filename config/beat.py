@@ -13,7 +13,7 @@ class LightBeat(Beat):
     """Celery's own, but for what it loads."""
 
     def init_loader(self) -> None:
-        self.app.finalize()
+        app.finalize()
 
 
 if __name__ == "__main__":
