@@ -19,9 +19,9 @@ from aws_setup.listing import PredictedModel, predict_listing
 from aws_setup.models import Check
 from aws_setup.names import InvalidName, dashed, parse_assumed_role_arn
 from aws_setup.plan import build_plan
-from aws_setup.refusals import explain_refusal, may_be_propagation
+from aws_setup.refusals import explain_outdated, explain_refusal, may_be_propagation
 from environments.history import Actor
-from environments.installation import issuer_mismatch
+from environments.installation import IssuerMismatch, issuer_mismatch
 from environments.issuer.tokens import SignedToken, issue_token
 from environments.models import Environment
 
@@ -37,6 +37,20 @@ class WaitForAws(Exception):
         self.error = error
         self.check = check
         self.is_propagation = is_propagation
+
+
+def explain_moved_issuer(mismatch: IssuerMismatch | None) -> Problem | None:
+    """Why AWS will not find the keys of the tokens signed here; None where the issuer stands where it stood."""
+    if mismatch is None:
+        return None
+    return Problem(
+        code="issuer_moved",
+        sentence=mismatch.sentence,
+        why=mismatch.why,
+        remedy=f"{mismatch.remedies[0]}. {mismatch.remedies[1]}.",
+        command=f"ISSUER_URL={mismatch.trusted} make run",
+        fix="plan",
+    )
 
 
 @dataclass
@@ -71,7 +85,8 @@ class Attempt:
 
         Only Vertesia can sign for its issuer, so this compares what AWS holds with what was agreed.
         """
-        issuer_url, desired = self.environment.organization.issuer.url, self.desired
+        self._require_current_agreement()
+        issuer_url, desired = self.desired.issuer_url, self.desired
         self.ladder.add("token", Check.Result.SKIPPED, f"Only Vertesia can sign tokens of {issuer_url}")
         self.ladder.add("exchange", Check.Result.SKIPPED, "Without a token nothing can be exchanged from here")
         self.say(f"Comparing what account {dashed(desired.account_id)} holds with what was agreed")
@@ -94,7 +109,8 @@ class Attempt:
 
     def _sign(self) -> SignedToken:
         desired = self.desired
-        if problem := self._explain_unsignable():
+        self._require_current_agreement()
+        if problem := explain_moved_issuer(issuer_mismatch()):
             self._block("token", problem)
         token = issue_token(self.environment, actor=self.actor, now=self.clock())
         self.ladder.add(
@@ -111,27 +127,11 @@ class Attempt:
         )
         return token
 
-    def _explain_unsignable(self) -> Problem | None:
-        """Why a token signed now could not be what the role trusts; None where it is."""
-        if (mismatch := issuer_mismatch()) is not None:
-            return Problem(
-                code="issuer_moved",
-                sentence=mismatch.sentence,
-                why=mismatch.why,
-                remedy=f"{mismatch.remedies[0]}. {mismatch.remedies[1]}.",
-                command=f"ISSUER_URL={mismatch.trusted} make run",
-                fix="plan",
-            )
+    def _require_current_agreement(self) -> None:
+        """What was agreed must be about what the environment is now, or nothing here says anything about it."""
         subject, issuer_url = self.environment.subject, self.environment.organization.issuer.url
-        if (subject, issuer_url) == (self.desired.subject, self.desired.issuer_url):
-            return None
-        return Problem(
-            code="agreement_outdated",
-            sentence=f"The role was agreed for {self.desired.subject} of {self.desired.issuer_url}; "
-            f"the environment is now {subject} of {issuer_url}.",
-            remedy="Plan the connection again: the role's trust changes to what the environment is now.",
-            fix="plan",
-        )
+        if (subject, issuer_url) != (self.desired.subject, self.desired.issuer_url):
+            self._block("token", explain_outdated(self.desired, subject=subject, issuer_url=issuer_url))
 
     def _exchange(self, token: SignedToken) -> Exchange:
         desired, started = self.desired, self.clock()

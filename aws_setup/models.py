@@ -162,7 +162,7 @@ class Plan(models.Model):
     desired = models.JSONField()
     actions = models.JSONField()
     asked_by = models.CharField(max_length=150)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     approved_by = models.CharField(max_length=150, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
@@ -185,11 +185,15 @@ class Plan(models.Model):
         return f"plan {self.fingerprint[:12]}"
 
     def approve(self, *, fingerprint: str, actor: str, now: datetime) -> bool:
-        """Approve this very plan. False where the fingerprint is another, it ran out, or it was approved before."""
+        """Approve this very plan.
+
+        False where the fingerprint is another, it ran out, it was approved before, or something else was agreed for
+        the environment since it was made.
+        """
         return (
-            Plan.objects.filter(
-                pk=self.pk, fingerprint=fingerprint, approved_at__isnull=True, expires_at__gt=now
-            ).update(approved_by=actor, approved_at=now)
+            Plan.objects.filter(pk=self.pk, fingerprint=fingerprint, approved_at__isnull=True, expires_at__gt=now)
+            .exclude(environment__connection__agreed_at__gt=F("created_at"))
+            .update(approved_by=actor, approved_at=now)
             == 1
         )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from aws_setup import hints
 from aws_setup.accounts import OpenGateway, explain_caller_failure
@@ -15,12 +15,14 @@ from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
 from aws_setup.drafting import free_role_name, is_role_name_taken
 from aws_setup.explaining import explain_worker_error
+from aws_setup.findings import open_finding
 from aws_setup.gateway.errors import AwsError
 from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Permissions, Plan, Run, Step
 from aws_setup.names import dashed
 from aws_setup.plan import build_plan
 from aws_setup.policies import full_access_policy_arn
-from aws_setup.status import refresh_status
+from aws_setup.refusals import explain_outdated
+from aws_setup.status import lock_environment, refresh_status
 from environments.history import Actor, record
 from environments.ids import build_subject
 from environments.models import Environment, Installation, Issuer, Organization, Status
@@ -228,46 +230,68 @@ def _store_plan(
     return plan
 
 
+@transaction.atomic
 def approve_plan(plan: Plan, *, fingerprint: str, actor: Actor, now: datetime) -> Run | None:
     """Agree to this very plan and start its run, in one transaction.
 
-    None where the fingerprint is another, the plan ran out or was approved before, or a run of the environment is
-    live: then nothing has changed.
+    None where the fingerprint is another, the plan ran out, was approved before or is overtaken by a later agreement,
+    a run of the environment is live, or a name or id in it was taken meanwhile (the draft then holds the Problem):
+    nothing has been agreed to.
     """
-    try:
-        with transaction.atomic():
-            if not plan.approve(fingerprint=fingerprint, actor=actor, now=now):
-                return None
-            plan.refresh_from_db()
-            connection = _agree(plan, now=now)
-            run = Run.objects.create(
-                plan=plan, connection=connection, actor=actor, doing="Waiting for a worker", next_attempt_at=now
-            )
-            Step.objects.bulk_create(
-                Step(run=run, position=position, action=action, after_proof=action["after_proof"])
-                for position, action in enumerate(plan.actions)
-            )
-            record(
-                "plan.approved",
-                f"Approved plan {plan.fingerprint[:12]} for {plan.account.dashed_id}.",
-                actor=actor,
-                environment=plan.environment,
-                data={"fingerprint": plan.fingerprint},
-            )
-            refresh_status(plan.environment, now=now)
-            hints.send(hints.ADVANCE_RUN, run.pk)
-            return run
-    except IntegrityError:  # run_one_live_per_connection: somebody else's run of this environment is under way
+    lock_environment(plan.environment)
+    if Run.objects.filter(connection__environment=plan.environment, finished_at__isnull=True).exists():
         return None
+    if problem := _explain_taken(plan):
+        Draft.objects.filter(pk=plan.draft_id).update(state=Draft.State.BLOCKED, problem=problem.to_json())
+        return None
+    if not plan.approve(fingerprint=fingerprint, actor=actor, now=now):
+        return None
+    plan.refresh_from_db()
+    connection = _agree(plan, actor=actor, now=now)
+    run = Run.objects.create(
+        plan=plan, connection=connection, actor=actor, doing="Waiting for a worker", next_attempt_at=now
+    )
+    Step.objects.bulk_create(
+        Step(run=run, position=position, action=action, after_proof=action["after_proof"])
+        for position, action in enumerate(plan.actions)
+    )
+    record(
+        "plan.approved",
+        f"Approved plan {plan.fingerprint[:12]} for {plan.account.dashed_id}.",
+        actor=actor,
+        environment=plan.environment,
+        data={"fingerprint": plan.fingerprint},
+    )
+    refresh_status(plan.environment, now=now)
+    hints.send(hints.ADVANCE_RUN, run.pk)
+    return run
 
 
-def _agree(plan: Plan, *, now: datetime) -> Connection:
+def _explain_taken(plan: Plan) -> Problem | None:
+    """Why this plan can no longer be agreed to: another environment took the role name or the id meanwhile."""
+    desired = DesiredState.from_json(plan.desired)
+    if desired.is_absent:
+        return None
+    if is_role_name_taken(plan.draft, account_id=desired.account_id, role_name=desired.role_name):
+        return _role_name_taken(desired.role_name)
+    others = Environment.objects.exclude(pk=plan.environment_id)
+    if other := others.filter(environment_id=desired.environment_id).first():
+        return Problem(
+            code="environment_id_taken",
+            sentence=f"Environment id {desired.environment_id} now belongs to {other.name}.",
+            why="One environment has one id, and one role trusts it.",
+            remedy="Compare the id with Vertesia Studio and plan again.",
+        )
+    return None
+
+
+def _agree(plan: Plan, *, actor: Actor, now: datetime) -> Connection:
     """Write down what was agreed: the connection, and the environment's own ids and region where they change."""
     desired = DesiredState.from_json(plan.desired)
     environment = plan.environment
     existing = Connection.objects.filter(environment=environment).first()
     if existing is None or existing.desired != plan.desired:
-        _take_over_ids(environment, desired)
+        _take_over_ids(environment, desired, actor=actor, now=now)
     agreed: dict[str, Any] = {
         "account": plan.account,
         "region": desired.region,
@@ -279,7 +303,7 @@ def _agree(plan: Plan, *, now: datetime) -> Connection:
     return connection
 
 
-def _take_over_ids(environment: Environment, desired: DesiredState) -> None:
+def _take_over_ids(environment: Environment, desired: DesiredState, *, actor: Actor, now: datetime) -> None:
     """An old proof says nothing about a new agreement, so it goes; the history keeps it."""
     if desired.is_absent:
         return
@@ -291,6 +315,7 @@ def _take_over_ids(environment: Environment, desired: DesiredState) -> None:
         )
     if organization.issuer_id != issuer.pk:
         Organization.objects.filter(pk=organization.pk).update(issuer=issuer)
+        _name_left_behind(organization, issuer, environment, actor=actor, now=now)
     environment.set_status(
         Status.SETTING_UP,
         organization=organization,
@@ -301,3 +326,27 @@ def _take_over_ids(environment: Environment, desired: DesiredState) -> None:
         confirmed_by="",
     )
     environment.refresh_from_db()
+
+
+def list_left_behind(organization: Organization, *, issuer_url: str, environment: Environment) -> list[Connection]:
+    """The organization's other connections whose roles trust another issuer than this one."""
+    others = Connection.objects.filter(environment__organization=organization).exclude(environment=environment)
+    connected = others.exclude(role_arn="").select_related("environment__organization__issuer", "account")
+    return [connection for connection in connected if connection.desired["issuer_url"] != issuer_url]
+
+
+def _name_left_behind(
+    organization: Organization, issuer: Issuer, environment: Environment, *, actor: Actor, now: datetime
+) -> None:
+    """The issuer belongs to the organization: siblings whose roles trust the earlier one need a plan of their own."""
+    for connection in list_left_behind(organization, issuer_url=issuer.url, environment=environment):
+        sibling = connection.environment
+        open_finding(
+            connection,
+            explain_outdated(
+                DesiredState.from_json(connection.desired), subject=sibling.subject, issuer_url=issuer.url
+            ),
+            now=now,
+            actor=actor,
+        )
+        refresh_status(sibling, now=now)

@@ -276,8 +276,19 @@ def fail_unexpectedly(run_pk: int, *, clock: Clock) -> None:
         _fail(run, INTERNAL_ERROR, clock=clock)
 
 
-def finish_confirmed_run(connection: Connection, *, actor: Actor, now: datetime) -> None:
-    """A person saw the models in Studio: what was to be removed only after that may go now."""
+@transaction.atomic
+def confirm_connection(connection: Connection, *, actor: Actor, now: datetime) -> bool:
+    """A person saw the models in Studio: recorded, and what was to be removed only after that may go now.
+
+    False where there is nothing to confirm; see verification.confirm_models.
+    """
+    if not verification.confirm_models(connection, actor=actor, now=now):
+        return False
+    _finish_confirmed_run(connection, actor=actor, now=now)
+    return True
+
+
+def _finish_confirmed_run(connection: Connection, *, actor: Actor, now: datetime) -> None:
     run = connection.runs.first()
     if (
         run is None

@@ -20,6 +20,18 @@ from aws_setup.trust import Mismatch, find_mismatch
 PROVIDERS_PAGE = f"{DOCS}/IAM/latest/UserGuide/id_roles_providers_create_oidc.html"
 
 
+def explain_outdated(agreed: DesiredState, *, subject: str, issuer_url: str) -> Problem:
+    """The role was agreed for other tokens than the environment's are now."""
+    return Problem(
+        code="agreement_outdated",
+        sentence=f"The role was agreed for {agreed.subject} of {agreed.issuer_url}; "
+        f"the environment is now {subject} of {issuer_url}.",
+        why="Ids and issuer are part of the role's trust policy.",
+        remedy="Plan the connection again: the role's trust changes to what the environment is now.",
+        fix="plan",
+    )
+
+
 def may_be_propagation(error: ErrorFacts) -> bool:
     """Whether AWS answers like this for a short while after an IAM write that has not spread yet.
 

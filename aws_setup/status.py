@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from aws_setup.models import Connection, Draft, Finding, Plan, Run
@@ -41,6 +42,14 @@ def compute_status(facts: StatusFacts) -> Status:
     return Status.DISCONNECTED if facts.was_disconnected else Status.NOT_CONNECTED
 
 
+def lock_environment(environment: Environment) -> None:
+    """Let nobody else agree, finish or compute anything about this environment until the transaction ends.
+
+    Everything that changes how an environment stands takes this lock first. SQLite has one writer at a time anyway.
+    """
+    Environment.objects.select_for_update().filter(pk=environment.pk).values_list("pk").first()
+
+
 def read_facts(environment: Environment, *, now: datetime) -> StatusFacts:
     """What the database knows of an environment."""
     connection = (
@@ -72,8 +81,10 @@ def read_facts(environment: Environment, *, now: datetime) -> StatusFacts:
     )
 
 
+@transaction.atomic
 def refresh_status(environment: Environment, *, now: datetime) -> Status:
     """Compute the status anew from the database and store it."""
+    lock_environment(environment)
     environment.refresh_from_db()
     status = compute_status(read_facts(environment, now=now))
     environment.set_status(status)

@@ -25,12 +25,21 @@ from aws_setup.leases import LeaseLost
 from aws_setup.listing import PredictedModel
 from aws_setup.models import Connection, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
-from aws_setup.status import refresh_status
+from aws_setup.status import lock_environment, refresh_status
 from aws_setup.stored_listings import find_or_store_listing
 from environments.history import Actor, record
-from environments.models import Environment, Status
+from environments.models import Environment, Issuer, Status
 
 Clock = Callable[[], datetime]
+
+
+AGREEMENT_CHANGED = Problem(
+    code="agreement_changed",
+    sentence="Something else was agreed while this was being proven.",
+    why="What was found is about the earlier agreement.",
+    remedy="The set-up that was approved meanwhile proves the new one.",
+    fix="verify",
+)
 
 
 def request_verification(
@@ -133,11 +142,13 @@ def _attempt(proof: Verification, ladder: Ladder, gateway: Gateway, clock: Clock
         is_spreading=partial(_is_spreading, connection, clock),
         ladder=ladder,
     )
+    agreed_at = connection.agreed_at
     if environment.organization.issuer.is_builtin:
-        _finish_proven(proof, ladder, environment, attempt.prove(), clock)
+        models = attempt.prove()
+        _finish_proven(proof, ladder, environment, models, clock, agreed_at=agreed_at)
     else:
         models, last_used = attempt.look()
-        _finish_unprovable(proof, ladder, models, last_used, clock)
+        _finish_unprovable(proof, ladder, models, last_used, clock, agreed_at=agreed_at)
 
 
 def _nothing_to_prove(environment: Environment) -> Problem:
@@ -184,10 +195,27 @@ def _say(proof: Verification, doing: str) -> None:
         raise LeaseLost
 
 
+def _require_same_agreement(proof: Verification, agreed_at: datetime | None) -> None:
+    """What was found is about one agreement: where another was made meanwhile, it says nothing about the environment.
+
+    Raises Blocked. Holds the environment's lock until the transaction ends.
+    """
+    lock_environment(proof.connection.environment)
+    if not Connection.objects.filter(pk=proof.connection_id, agreed_at=agreed_at).exists():
+        raise Blocked(AGREEMENT_CHANGED)
+
+
 @transaction.atomic
 def _finish_proven(
-    proof: Verification, ladder: Ladder, environment: Environment, models: list[PredictedModel], clock: Clock
+    proof: Verification,
+    ladder: Ladder,
+    environment: Environment,
+    models: list[PredictedModel],
+    clock: Clock,
+    *,
+    agreed_at: datetime | None,
 ) -> None:
+    _require_same_agreement(proof, agreed_at)
     now = clock()
     _store(proof, ladder, models)
     close_findings(proof.connection, now=now, actor=Actor(proof.actor))
@@ -205,8 +233,15 @@ def _finish_proven(
 
 @transaction.atomic
 def _finish_unprovable(
-    proof: Verification, ladder: Ladder, models: list[PredictedModel], last_used: datetime | None, clock: Clock
+    proof: Verification,
+    ladder: Ladder,
+    models: list[PredictedModel],
+    last_used: datetime | None,
+    clock: Clock,
+    *,
+    agreed_at: datetime | None,
 ) -> None:
+    _require_same_agreement(proof, agreed_at)
     _store(proof, ladder, models)
     close_findings(proof.connection, now=clock(), actor=Actor(proof.actor))
     _end(proof, Verification.State.NOT_PROVABLE, clock, last_used_at=last_used)
@@ -216,7 +251,7 @@ def _finish_unprovable(
 def _finish_failed(proof: Verification, ladder: Ladder, problem: Problem, clock: Clock) -> None:
     ladder.finish("Not run: an earlier check failed")
     ladder.store(proof)
-    if proof.connection.role_arn:
+    if proof.connection.role_arn and problem != AGREEMENT_CHANGED:
         open_finding(proof.connection, problem, now=clock(), actor=Actor(proof.actor))
     _end(proof, Verification.State.FAILED, clock, problem=problem.to_json())
 
@@ -234,12 +269,24 @@ def _end(proof: Verification, state: Verification.State, clock: Clock, **more: A
 
 
 @transaction.atomic
-def confirm_models(connection: Connection, *, actor: Actor, now: datetime) -> None:
-    """A person saw the models in Vertesia Studio. Recorded as confirmed by them, never as proven."""
+def confirm_models(connection: Connection, *, actor: Actor, now: datetime) -> bool:
+    """A person saw the models in Vertesia Studio. Recorded as confirmed by them, never as proven.
+
+    False where there is nothing to confirm: no role of ours, a set-up under way, or tokens that are signed here, so
+    that the console can prove it itself.
+    """
     environment = connection.environment
-    Environment.objects.filter(pk=environment.pk).update(confirmed_at=now, confirmed_by=actor)
+    lock_environment(environment)
+    confirmable = Environment.objects.filter(
+        pk=environment.pk, organization__issuer__hosting=Issuer.Hosting.VERTESIA, connection__agreed_at__isnull=False
+    ).exclude(connection__role_arn="")
+    if connection.runs.filter(finished_at__isnull=True).exists():
+        return False
+    if not confirmable.update(confirmed_at=now, confirmed_by=actor):
+        return False
     record("models.confirmed", f"{actor} saw the models in Vertesia Studio.", actor=actor, environment=environment)
     refresh_status(environment, now=now)
+    return True
 
 
 @transaction.atomic

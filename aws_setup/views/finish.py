@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from aws_setup.access import get_connection
 from aws_setup.models import Connection, Verification
-from aws_setup.provisioning import finish_confirmed_run
-from aws_setup.verification import confirm_models, deny_models
+from aws_setup.provisioning import confirm_connection
+from aws_setup.verification import deny_models
 from aws_setup.views.frame import actor_of
 from aws_setup.views.runs import models_summary
 from environments.access import get_environment
@@ -42,9 +42,12 @@ def environment_finish(request: HttpRequest, pk: int) -> HttpResponse:
 def environment_confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """ "I see models": recorded as confirmed by this person now."""
     connection = get_connection(request.user, environment_pk=pk)
-    confirm_models(connection, actor=actor_of(request), now=timezone.now())
-    finish_confirmed_run(connection, actor=actor_of(request), now=timezone.now())
-    messages.success(request, "Recorded: you saw models in Vertesia Studio.")
+    if confirm_connection(connection, actor=actor_of(request), now=timezone.now()):
+        messages.success(request, "Recorded: you saw models in Vertesia Studio.")
+    else:
+        messages.info(
+            request, "Nothing waits for a confirmation here: the console proves this one, or is setting it up."
+        )
     return redirect(connection.environment)
 
 

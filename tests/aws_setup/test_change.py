@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from aws_setup import provisioning, verification
+from aws_setup import provisioning
 from aws_setup.diagnosis import Blocked
 from aws_setup.models import Run
 from aws_setup.policies import INLINE_POLICY_NAME, full_access_policy_arn
@@ -285,8 +285,7 @@ def test_under_vertesias_issuer_the_old_role_goes_once_a_person_saw_the_models(c
     assert sorted(aws.home.roles) == ["new", "old"]
 
     connection = console.connection(environment)
-    verification.confirm_models(connection, actor=MONA, now=console.clock())
-    provisioning.finish_confirmed_run(connection, actor=MONA, now=console.clock())
+    assert provisioning.confirm_connection(connection, actor=MONA, now=console.clock())
     run.refresh_from_db()
     console.finish(run)
     assert run.state == Run.State.SUCCEEDED
