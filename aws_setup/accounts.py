@@ -1,19 +1,23 @@
 """Accounts: who the worker is, and where it may act. The worker asks AWS; a page only shows the last answer."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
 from aws_setup import hints
 from aws_setup.credentials import SandboxUnavailable
-from aws_setup.diagnosis import Problem
+from aws_setup.diagnosis import INTERNAL_ERROR, Problem
 from aws_setup.explaining import explain_worker_error
-from aws_setup.gateway.errors import AwsError, AwsRefused
+from aws_setup.gateway.errors import AwsError
 from aws_setup.gateway.protocol import Caller, Gateway
+from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import Account, WorkerCaller
 from aws_setup.names import InvalidName, dashed, parse_caller_arn, parse_role_arn, validate_partition
 from environments.history import Actor, record
 
 OpenGateway = Callable[[Account | None], Gateway]
+
+logger = logging.getLogger(__name__)
 
 
 class NotAnAccount(Exception):
@@ -62,20 +66,27 @@ def add_account(*, role_arn: str, external_id: str, actor: Actor, now: datetime)
 def check_callers(open_gateway: OpenGateway, *, now: datetime) -> None:
     """Ask AWS who the worker is, by its own chain and in every account reached through a role; store the answers.
 
-    Needs no right (sts:GetCallerIdentity); iam:ListAccountAliases adds the alias where it is allowed.
+    Needs no right (sts:GetCallerIdentity); iam:ListAccountAliases adds the alias where it is allowed. Whatever goes
+    wrong in one account, the others are checked all the same.
     """
     own = check_own_chain(open_gateway, now=now)
     for account in Account.objects.all():
         if account.role_arn:
-            _check_account(account, open_gateway, now=now)
+            try:
+                _check_account(account, open_gateway, now=now)
+            except INTERRUPTIONS:
+                raise
+            except Exception:
+                logger.exception("Checking account %s failed by a mistake of the console", account.account_id)
+                _store_problem(account, INTERNAL_ERROR, now=now)
         elif own is None or account.account_id != own.account_id:
             _store_problem(account, _left_behind(account, own), now=now)
 
 
-def check_own_chain(open_gateway: OpenGateway, *, now: datetime) -> Caller | None:
+def check_own_chain(open_gateway: OpenGateway, *, now: datetime, keeps_alias: bool = False) -> Caller | None:
     """Ask AWS who the worker is by its own chain; None where it could not say. Either answer is stored.
 
-    An account seen for the first time is taken up, with its alias.
+    An account seen for the first time is taken up, with its alias. `keeps_alias` saves the call where one is known.
     """
     row, _ = WorkerCaller.objects.get_or_create(id=1)
     try:
@@ -89,7 +100,7 @@ def check_own_chain(open_gateway: OpenGateway, *, now: datetime) -> Caller | Non
     _store_caller(row, caller, now=now, account_id=caller.account_id)
     account, _ = Account.objects.get_or_create(account_id=caller.account_id, defaults={"partition": partition})
     if not account.role_arn:
-        alias = account.alias or _read_alias(gateway)
+        alias = account.alias if keeps_alias and account.alias else _read_alias(gateway, account)
         _store_caller(account, caller, now=now, partition=partition, alias=alias)
     return caller
 
@@ -104,7 +115,7 @@ def _check_account(account: Account, open_gateway: OpenGateway, *, now: datetime
     if caller.account_id != account.account_id:
         _store_problem(account, _left_behind(account, caller), now=now)
         return
-    _store_caller(account, caller, now=now, alias=_read_alias(gateway))
+    _store_caller(account, caller, now=now, alias=_read_alias(gateway, account))
 
 
 def explain_caller_failure(error: Exception) -> Problem:
@@ -141,12 +152,12 @@ def _left_behind(account: Account, caller: Caller | None) -> Problem:
     )
 
 
-def _read_alias(gateway: Gateway) -> str:
-    """The alias is a convenience: without the right to read it the account is simply shown by its number."""
+def _read_alias(gateway: Gateway, account: Account) -> str:
+    """The alias is a convenience: where it cannot be read now, the account keeps the earlier one, or its number."""
     try:
         return gateway.read_account_alias()
-    except AwsRefused:
-        return ""
+    except AwsError:
+        return account.alias
 
 
 def _store_caller(row: Account | WorkerCaller, caller: Caller, *, now: datetime, **more: str) -> None:

@@ -54,7 +54,7 @@ def find_account(open_gateway: OpenGateway, *, account_id: str, now: datetime) -
         if account is None:
             raise Blocked(_unknown_account(account_id))
         return account
-    caller = check_own_chain(open_gateway, now=now)
+    caller = check_own_chain(open_gateway, now=now, keeps_alias=True)
     if caller is None:
         raise Blocked(Problem.from_json(WorkerCaller.objects.get(id=1).problem or {}))
     return Account.objects.get(account_id=caller.account_id)

@@ -10,7 +10,7 @@ from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Account, WorkerCaller
 from environments.models import Event
 from tests.aws_setup.journeys import MONA
-from tests.fake_aws import HOME, SECOND, Clock, FakeAws
+from tests.fake_aws import HOME, SECOND, Clock, FakeAccount, FakeAws, FakeGateway, throttled
 
 CONSOLE_ROLE = f"arn:aws:iam::{SECOND}:role/VertesiaConsole"
 
@@ -38,6 +38,44 @@ def test_an_account_whose_alias_may_not_be_read_is_shown_by_its_number(aws: Fake
     aws.deny("iam:ListAccountAliases")
     check_callers(aws.open, now=clock())
     assert (str(Account.objects.get()), Account.objects.get().problem) == ("1111-2222-3333", None)
+
+
+@pytest.mark.django_db
+def test_an_alias_that_changed_is_taken_over_and_one_that_cannot_be_read_now_is_kept(
+    aws: FakeAws, clock: Clock
+) -> None:
+    check_callers(aws.open, now=clock())
+    aws.home.alias = "acme-europe"
+    check_callers(aws.open, now=clock())
+    assert Account.objects.get().alias == "acme-europe"
+    aws.fail("iam:ListAccountAliases", throttled("iam:ListAccountAliases"))
+    check_callers(aws.open, now=clock())
+    assert (Account.objects.get().alias, Account.objects.get().is_ready) == ("acme-europe", True)
+
+
+@pytest.mark.django_db
+def test_a_known_alias_is_not_asked_for_again_where_only_the_caller_matters(aws: FakeAws, clock: Clock) -> None:
+    check_own_chain(aws.open, now=clock())
+    aws.operations.clear()
+    check_own_chain(aws.open, now=clock(), keeps_alias=True)
+    assert aws.operations == ["sts:GetCallerIdentity"]
+
+
+@pytest.mark.django_db
+def test_a_mistake_in_one_account_leaves_the_others_checked(aws: FakeAws, clock: Clock) -> None:
+    broken = add(clock)
+    sound = add(clock, role_arn="arn:aws:iam::777788889999:role/VertesiaConsole")
+
+    def open_gateway(account: Account | None) -> Gateway:
+        if account == broken:
+            raise RuntimeError
+        return FakeGateway(aws, FakeAccount("777788889999" if account == sound else HOME))
+
+    check_callers(open_gateway, now=clock())
+    broken.refresh_from_db()
+    assert broken.problem is not None
+    assert broken.problem["code"] == "internal_error"
+    assert Account.objects.get(pk=sound.pk).is_ready
 
 
 @pytest.mark.django_db
