@@ -1,10 +1,12 @@
 """What a person types about AWS accounts. No form takes an access key."""
 
 import re
+from typing import Any
 
 from django import forms
 
 from aws_setup.names import InvalidName, validate_role_path
+from aws_setup.policies import BOUNDARY_NEEDS_ROOM, has_room_of_its_own
 
 MONO = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "mono"}
 
@@ -84,3 +86,10 @@ class ProvisioningPolicyForm(forms.Form):
         except InvalidName as error:
             raise forms.ValidationError(str(error)) from error
         return path
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        asked = {"path": cleaned.get("path") or "/", "prefix": cleaned.get("name_prefix") or ""}
+        if cleaned.get("boundary_arn") and not has_room_of_its_own(**asked):
+            self.add_error("boundary_arn", BOUNDARY_NEEDS_ROOM)
+        return cleaned

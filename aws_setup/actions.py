@@ -12,6 +12,10 @@ from aws_setup.policies import PolicyDocument
 Verb = Literal["create", "change", "remove", "keep"]
 
 
+REPLACING = ("UpdateAssumeRolePolicy", "PutRolePolicy")
+"""Calls that put a whole document in the place of another; the others add or take away one thing."""
+
+
 @dataclass(frozen=True)
 class Action:
     """One call to AWS with its exact request, or (verb `keep`) the note that nothing is to be done.
@@ -32,8 +36,12 @@ class Action:
 
     @property
     def key(self) -> str:
-        """Equal for two actions that send AWS the same request."""
-        return canonical([self.service, self.action, self.request])
+        """Equal for two actions that send AWS the same request and, where that replaces a document, replace the same.
+
+        So what somebody else wrote into a policy after the plan was seen is not overwritten without being seen.
+        """
+        replaced = self.before if self.action in REPLACING else None
+        return canonical([self.service, self.action, self.request, replaced])
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -91,6 +91,17 @@ DeleteRolePolicy knows the key too, but it can only take rights away.
 FREE_ACTIONS_ROLE = ("iam:DeleteRole", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UpdateAssumeRolePolicy")
 
 
+BOUNDARY_NEEDS_ROOM = (
+    "A boundary alone binds nothing: with path / and no prefix the policy allows rewriting the trust of any role of "
+    "the account, an administrator's too. Give the console's roles a path or a prefix of their own."
+)
+
+
+def has_room_of_its_own(*, path: str, prefix: str) -> bool:
+    """Whether path or prefix keep the console away from other people's roles; without that a boundary is no bound."""
+    return path != "/" or bool(prefix)
+
+
 def provisioning_policy(
     *,
     partition: str,
@@ -103,9 +114,10 @@ def provisioning_policy(
     """The least IAM policy under which this console can do all it does in one account.
 
     `path` and `prefix` bound the roles it may touch; `boundary_arn` makes a permissions boundary compulsory on every
-    role it creates or widens. Without a boundary the console can give a role any rights, so it is
-    administrator-equivalent. It never needs iam:PassRole. `read_only` is for observing and planning alone.
-    The bedrock actions show what a region offers where only Vertesia can sign; they are not needed to connect.
+    role it creates or widens. Without both the console is administrator-equivalent: without a boundary it can give a
+    role any rights, without a path or prefix it can rewrite the trust of any role. It never needs iam:PassRole.
+    `read_only` is for observing and planning alone. The bedrock actions show what a region offers where only Vertesia
+    can sign; they are not needed to connect.
     """
     provider = f"arn:{partition}:iam::{account_id}:oidc-provider/*"
     role = f"arn:{partition}:iam::{account_id}:role{path}{prefix}*"

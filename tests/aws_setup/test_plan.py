@@ -325,3 +325,16 @@ def test_a_fingerprint_depends_on_every_request_but_not_on_what_is_kept() -> Non
     assert len(prints) == 3
     kept = build_plan(desire(), nothing)
     assert fingerprint(desire(), kept) == fingerprint(desire(), [])
+
+
+def test_replacing_a_document_that_somebody_changed_since_needs_a_new_approval() -> None:
+    desired = desire()
+    seen = observe_all(desired, role=role_of(desired, trust={"Version": "2012-10-17", "Statement": []}))
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "*"}
+    now = observe_all(desired, role=role_of(desired, trust={"Version": "2012-10-17", "Statement": [deny]}))
+
+    approved, current = build_plan(desired, seen), build_plan(desired, now)
+
+    assert [action.request for action in writes(approved)] == [action.request for action in writes(current)]
+    assert [action.action for action in find_unapproved(current, approved=approved)] == ["UpdateAssumeRolePolicy"]
+    assert fingerprint(desired, approved) != fingerprint(desired, current)

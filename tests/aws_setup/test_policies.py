@@ -2,9 +2,11 @@
 
 import json
 import warnings
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from aws_setup.policies import full_access_policy_arn, invoke_policy, provisioning_policy, trust_policy
 from tests.aws_setup.golden_files import assert_golden_json
@@ -128,3 +130,14 @@ def test_with_a_boundary_nothing_that_widens_a_role_is_allowed_without_it() -> N
 
 def test_the_invoke_policy_fits_where_it_is_put() -> None:
     assert len(json.dumps(invoke_policy(partition="aws-us-gov", account_id=ACCOUNT))) < 10_240
+
+
+def test_a_boundary_is_only_printed_with_a_path_or_prefix_of_its_own() -> None:
+    boundary = "arn:aws:iam::111122223333:policy/Boundary"
+    with pytest.raises(CommandError, match="A boundary alone binds nothing") as refused:
+        call_command("provisioning_policy", "--boundary", boundary)
+    assert refused.value.returncode == 2
+
+    out = StringIO()
+    call_command("provisioning_policy", "--boundary", boundary, "--path", "/vertesia/", stdout=out)
+    assert f'"iam:PermissionsBoundary": "{boundary}"' in out.getvalue()

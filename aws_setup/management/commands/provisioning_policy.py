@@ -8,13 +8,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from aws_setup.names import BEDROCK_PARTITIONS, InvalidName, validate_role_path
-from aws_setup.policies import provisioning_policy
+from aws_setup.policies import BOUNDARY_NEEDS_ROOM, has_room_of_its_own, provisioning_policy
 
 
 class Command(BaseCommand):
     help = (
-        "Print the least IAM policy the console needs to do all it does in one account. Without --boundary it is "
-        "administrator-equivalent: who may create roles and give them policies can give a role anything."
+        "Print the least IAM policy the console needs to do all it does in one account. Without --boundary and a "
+        "--path or --prefix it is administrator-equivalent: who may create roles and give them policies can give a "
+        "role anything, and who may change the trust of any role can assume an administrator's."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,6 +36,8 @@ class Command(BaseCommand):
             validate_role_path(options["path"])
         except InvalidName as error:
             raise CommandError(str(error), returncode=2) from error
+        if options["boundary"] and not has_room_of_its_own(path=options["path"], prefix=options["prefix"]):
+            raise CommandError(BOUNDARY_NEEDS_ROOM, returncode=2)
         document = provisioning_policy(
             partition=options["partition"],
             account_id=options["account"],
