@@ -1,6 +1,7 @@
 """What was agreed for each environment, what was done about it, and whether it holds."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -204,6 +205,7 @@ class Claimable(models.Model):
     lease_token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(default=timezone.now)
+    # How often in a row a worker took it up and did not come back to say how it went.
     attempts = models.PositiveIntegerField(default=0)
     waiting_since = models.DateTimeField(null=True, blank=True)
     actor = models.CharField(max_length=150)
@@ -216,6 +218,9 @@ class Claimable(models.Model):
     class Meta:
         abstract = True
 
+    clock: Callable[[], datetime] | None = None
+    """Of the worker that holds the lease, so that whatever it writes renews it."""
+
     @classmethod
     def due(cls, now: datetime) -> "models.QuerySet[Self]":
         """What a worker should take up now: unfinished, its waiting over, and no live lease on it."""
@@ -225,9 +230,10 @@ class Claimable(models.Model):
             next_attempt_at__lte=now,
         )
 
-    def claim(self, *, now: datetime) -> bool:
+    def claim(self, *, clock: Callable[[], datetime]) -> bool:
         """Take the lease, by one conditional UPDATE. False where another worker holds it or nothing is due."""
-        token, until = uuid.uuid4(), now + timedelta(seconds=settings.RUN_LEASE_SECONDS)
+        now = clock()
+        token, until = uuid.uuid4(), _lease_end(now)
         claimed = (
             type(self)
             .due(now)
@@ -242,10 +248,13 @@ class Claimable(models.Model):
         if claimed:
             # Another worker may have taken it further since it was read; related rows stay as they were read.
             self.refresh_from_db(fields=[field.name for field in self._meta.concrete_fields if not field.is_relation])
+            self.clock = clock
         return claimed == 1
 
     def write(self, **changes: Any) -> bool:
-        """Store `changes` where this worker still holds the lease; False where it was lost meanwhile."""
+        """Store `changes` and renew the lease where this worker still holds it; False where it was lost meanwhile."""
+        if self.clock is not None:
+            changes.setdefault("lease_until", _lease_end(self.clock()))
         written = type(self)._default_manager.filter(pk=self.pk, lease_token=self.lease_token).update(**changes)
         if written:
             for name, value in changes.items():
@@ -254,11 +263,15 @@ class Claimable(models.Model):
 
     def wait_until(self, moment: datetime, *, doing: str, **changes: Any) -> bool:
         """Give the lease back and become due again at `moment`."""
-        return self.write(**changes, doing=doing, next_attempt_at=moment, lease_until=None)
+        return self.write(**changes, doing=doing, next_attempt_at=moment, lease_until=None, attempts=0)
 
     @property
     def is_finished(self) -> bool:
         return self.finished_at is not None
+
+
+def _lease_end(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.RUN_LEASE_SECONDS)
 
 
 class Run(Claimable):

@@ -17,6 +17,7 @@ from aws_setup.drafting import free_role_name, is_role_name_taken
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import open_finding
 from aws_setup.gateway.errors import AwsError
+from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Permissions, Plan, Run, Step
 from aws_setup.names import dashed
 from aws_setup.plan import build_plan
@@ -75,22 +76,25 @@ def build_desired(draft: Draft, *, account: Account) -> DesiredState:
 
 
 def _with_leftovers(desired: DesiredState, connection: Connection) -> DesiredState:
-    """What earlier agreements may have left in AWS: ids in tags, roles of another name, managed policies.
+    """What earlier agreements may have left in AWS: ids in tags, roles of another name, managed policies, own tags.
 
     Where the last run did not end well, what it was to remove is still there, so it is taken along.
     """
     agreed = DesiredState.from_json(connection.desired)
     ids, roles = {agreed.environment_id}, {agreed.role_name}
     policies = {agreed.attached_policy_arn, full_access_policy_arn(agreed.partition)}
+    tag_keys = set(dict(agreed.tags))
     if _was_cut_short(connection):
         ids.update(agreed.earlier_environment_ids)
         roles.update(agreed.retire_role_names)
         policies.update(agreed.retire_policy_arns)
+        tag_keys.update(agreed.retire_tag_keys)
     return replace(
         desired,
         earlier_environment_ids=tuple(sorted(ids - {desired.environment_id})),
         retire_role_names=tuple(sorted(name for name in roles if name.lower() != desired.role_name.lower())),
         retire_policy_arns=tuple(sorted(policies - {""})),
+        retire_tag_keys=tuple(sorted(tag_keys - set(desired.role_tags))),
     )
 
 
@@ -166,15 +170,14 @@ def make_plan(draft_pk: int, *, open_gateway: OpenGateway, now: datetime) -> Pla
         _block(draft, explain_worker_error(error, caller_arn=_caller_arn(draft)))
     except SandboxUnavailable as error:
         _block(draft, explain_caller_failure(error))
+    except INTERRUPTIONS:  # the next sweep plans it
+        raise
+    except Exception:
+        _block(draft, INTERNAL_ERROR)
+        raise
     else:
         return _store_plan(draft, account, desired, actions, now=now)
     return None
-
-
-def fail_unexpectedly(draft_pk: int) -> None:
-    """The console itself made a mistake in planning this draft: say so, rather than try it again and again."""
-    if (draft := Draft.objects.filter(pk=draft_pk).first()) is not None:
-        _block(draft, INTERNAL_ERROR)
 
 
 def _find_account(draft: Draft) -> Account:

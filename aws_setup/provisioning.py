@@ -6,19 +6,19 @@ Nothing here sleeps: waiting is `next_attempt_at` in the database. No call to AW
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from aws_setup import hints, verification
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.actions import Action, find_unapproved, writes
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
-from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
+from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError
 from aws_setup.gateway.protocol import Gateway, Performed
-from aws_setup.leases import LeaseLost, ResourceBusy, hold
+from aws_setup.leases import LeaseLost, ResourceBusy, hold, work_under_lease
 from aws_setup.models import Connection, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
 from aws_setup.plan import build_plan
@@ -35,8 +35,16 @@ def advance_run(run_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> date
     Needs the actions of policies.provisioning_policy. May run twice: the lease lets one worker in at a time.
     """
     run = Run.objects.select_related("plan", "connection__account").filter(pk=run_pk).first()
-    if run is None or not run.claim(now=clock()):
+    if run is None or not run.claim(clock=clock):
         return None
+    return work_under_lease(
+        run,
+        advance=lambda: _open_and_advance(run, open_gateway, clock),
+        fail=lambda problem: _fail(run, problem, clock=clock),
+    )
+
+
+def _open_and_advance(run: Run, open_gateway: OpenGateway, clock: Clock) -> datetime | None:
     try:
         gateway = open_gateway(run.connection.account)
     except SandboxUnavailable as error:
@@ -44,8 +52,6 @@ def advance_run(run_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> date
         return None
     try:
         return _advance(run, gateway, clock)
-    except LeaseLost:
-        return None
     finally:
         _add_calls(run, gateway)
 
@@ -71,7 +77,7 @@ def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> da
         return None
     desired = DesiredState.from_json(run.plan.desired)
     try:
-        with hold(_resources_written(steps), now=clock()):
+        with hold(_resources_written(steps), now=clock()) as held:
             _say(run, f"Reading what account {run.connection.account.dashed_id} holds now")
             current = writes(build_plan(desired, gateway.observe(desired)))
             approved = [Action.from_json(step.action) for step in run.steps.all()]
@@ -79,6 +85,7 @@ def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> da
                 raise Blocked(_plan_outdated(unapproved))
             still_to_do = {action.key for action in current}
             for step in steps:
+                held.renew(now=clock())
                 _perform(run, step, gateway, clock, is_still_to_do=Action.from_json(step.action).key in still_to_do)
     except ResourceBusy as error:
         return _wait(run, clock, seconds=1, doing=f"Another set-up is writing to {error.resource}; waiting for it")
@@ -154,13 +161,17 @@ def _start_proving(run: Run, *, clock: Clock) -> None:
 
 def _make_proof(run: Run, *, now: datetime) -> None:
     """The run's proof. One that somebody asked for and that is not over becomes it, out of its worker's hands."""
-    adopted = Verification.objects.filter(connection=run.connection, finished_at__isnull=True).update(
-        run=run, lease_token=None, lease_until=None, next_attempt_at=now, waiting_since=None
-    )
-    if not adopted:
-        Verification.objects.create(
-            connection=run.connection, run=run, actor=run.actor, doing="Waiting for a worker", next_attempt_at=now
-        )
+    asked = Verification.objects.filter(connection=run.connection, finished_at__isnull=True)
+    ours = {"run": run, "lease_token": None, "lease_until": None, "next_attempt_at": now, "waiting_since": None}
+    if asked.update(**ours):
+        return
+    try:
+        with transaction.atomic():
+            Verification.objects.create(
+                connection=run.connection, run=run, actor=run.actor, doing="Waiting for a worker", next_attempt_at=now
+            )
+    except IntegrityError:  # verification_one_live_per_connection: somebody asked for one between the two
+        asked.update(**ours)
 
 
 def _prove(run: Run, gateway: Gateway, clock: Clock) -> datetime | None:
@@ -267,13 +278,6 @@ def _add_calls(run: Run, gateway: Gateway) -> None:
     Run.objects.filter(pk=run.pk).update(
         aws_calls=run.aws_calls + gateway.calls, aws_seconds=run.aws_seconds + gateway.seconds
     )
-
-
-def fail_unexpectedly(run_pk: int, *, clock: Clock) -> None:
-    """The console itself made a mistake in this run: say so, rather than try it again and again."""
-    run = Run.objects.select_related("plan", "connection").filter(pk=run_pk, finished_at__isnull=True).first()
-    if run is not None:
-        _fail(run, INTERNAL_ERROR, clock=clock)
 
 
 @transaction.atomic

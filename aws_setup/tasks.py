@@ -1,55 +1,59 @@
 """Celery: one id in, one service call. Each may run twice; what is due stands in the database."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 
 from celery import shared_task
 from django.db.models import F, Q
 from django.utils import timezone
 
 from aws_setup import accounts, breakages, hints, planning, provisioning, verification
+from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import Draft, Plan, Run, Verification, WorkerCaller
 from aws_setup.status import refresh_status
 from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
 from environments.history import Actor
-from environments.models import Environment
+from environments.models import Environment, Status
 
 logger = logging.getLogger(__name__)
 
 
+def _left_to_the_sweep(task: Callable[[int], None]) -> Callable[[int], None]:
+    """An interruption ends the message, not the work: what it was about is due again, and the next sweep finds it."""
+
+    @wraps(task)
+    def run(pk: int) -> None:
+        try:
+            task(pk)
+        except INTERRUPTIONS as error:
+            logger.warning("%s of %s was interrupted; the next sweep takes it up: %r", task.__name__, pk, error)
+
+    return run
+
+
 @shared_task(name=hints.ADVANCE_RUN)
+@_left_to_the_sweep
 def advance_run(run_pk: int) -> None:
     """Take a run as far as it goes now, and come back when it is due again."""
-    try:
-        due = provisioning.advance_run(run_pk, open_gateway=open_gateway, clock=timezone.now)
-    except Exception:
-        logger.exception("Run %s failed by a mistake of the console", run_pk)
-        provisioning.fail_unexpectedly(run_pk, clock=timezone.now)
-        raise
+    due = provisioning.advance_run(run_pk, open_gateway=open_gateway, clock=timezone.now)
     _come_back(hints.ADVANCE_RUN, run_pk, due)
 
 
 @shared_task(name=hints.ADVANCE_VERIFICATION)
+@_left_to_the_sweep
 def advance_verification(proof_pk: int) -> None:
     """Take a verification as far as it goes now, and come back when it is due again."""
-    try:
-        due = verification.advance_verification(proof_pk, open_gateway=open_gateway, clock=timezone.now)
-    except Exception:
-        logger.exception("Verification %s failed by a mistake of the console", proof_pk)
-        verification.fail_unexpectedly(proof_pk, clock=timezone.now)
-        raise
+    due = verification.advance_verification(proof_pk, open_gateway=open_gateway, clock=timezone.now)
     _come_back(hints.ADVANCE_VERIFICATION, proof_pk, due)
 
 
 @shared_task(name=hints.MAKE_PLAN)
+@_left_to_the_sweep
 def make_plan(draft_pk: int) -> None:
     """Look at AWS and store the plan of a draft that waits for one."""
-    try:
-        planning.make_plan(draft_pk, open_gateway=open_gateway, now=timezone.now())
-    except Exception:
-        logger.exception("Planning of draft %s failed by a mistake of the console", draft_pk)
-        planning.fail_unexpectedly(draft_pk)
-        raise
+    planning.make_plan(draft_pk, open_gateway=open_gateway, now=timezone.now())
 
 
 @shared_task(name=hints.CHECK_CALLERS)
@@ -86,7 +90,7 @@ def sweep() -> None:
         hints.send(hints.CHECK_CALLERS)
     Environment.objects.note_old_proofs(now=now)
     for plan in Plan.objects.filter(
-        approved_at__isnull=True, expires_at__lte=now, environment__status="waiting_for_approval"
+        approved_at__isnull=True, expires_at__lte=now, environment__status=Status.WAITING_FOR_APPROVAL
     ).select_related("environment"):
         refresh_status(plan.environment, now=now)
 

@@ -16,12 +16,12 @@ from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.attempt import Attempt, WaitForAws
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
-from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
+from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.ladder import Ladder
-from aws_setup.leases import LeaseLost
+from aws_setup.leases import LeaseLost, work_under_lease
 from aws_setup.listing import PredictedModel
 from aws_setup.models import Connection, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
@@ -90,7 +90,7 @@ def advance_verification(proof_pk: int, *, open_gateway: OpenGateway, clock: Clo
     try:
         gateway = open_gateway(proof.connection.account)
     except SandboxUnavailable as error:
-        if proof.claim(now=clock()):
+        if proof.claim(clock=clock):
             ladder = Ladder()
             ladder.fail("token", explain_caller_failure(error))
             _finish_failed(proof, ladder, explain_caller_failure(error), clock)
@@ -100,14 +100,15 @@ def advance_verification(proof_pk: int, *, open_gateway: OpenGateway, clock: Clo
 
 def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime | None:
     """One attempt at the proof. Returns when to try again, or None: it is over, or another worker has it."""
-    if not proof.claim(now=clock()):
+    if not proof.claim(clock=clock):
         return None
     calls, seconds = gateway.calls, gateway.seconds
-    ladder = Ladder()
     try:
-        return _advance(proof, ladder, gateway, clock)
-    except LeaseLost:
-        return None
+        return work_under_lease(
+            proof,
+            advance=lambda: _advance(proof, Ladder(), gateway, clock),
+            fail=lambda problem: _finish_failed(proof, Ladder(), problem, clock),
+        )
     finally:
         Verification.objects.filter(pk=proof.pk).update(
             aws_calls=proof.aws_calls + gateway.calls - calls,
@@ -299,10 +300,3 @@ def deny_models(connection: Connection, *, actor: Actor, now: datetime) -> Verif
         environment.set_status(Status.WAITING_FOR_VERTESIA, confirmed_at=None, confirmed_by="")
     refresh_status(environment, now=now)
     return request_verification(connection, actor=actor, now=now)
-
-
-def fail_unexpectedly(proof_pk: int, *, clock: Clock) -> None:
-    """The console itself made a mistake in this verification: say so, rather than try it again and again."""
-    proof = Verification.objects.select_related("connection").filter(pk=proof_pk, finished_at__isnull=True).first()
-    if proof is not None:
-        _finish_failed(proof, Ladder(), INTERNAL_ERROR, clock)

@@ -123,7 +123,7 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """The worker's process ended at this very moment."""
 
 
@@ -140,7 +140,7 @@ class FakeAws:
         self.tokens: list[str] = []
         self.propagation = timedelta(0)
         self._written_at = NOON - timedelta(days=1)
-        self._failures: list[tuple[str, AwsError | Exception, int]] = []
+        self._failures: list[tuple[str, BaseException, int]] = []
         self._hooks: dict[str, Callable[[], None]] = {}
 
     @property
@@ -152,7 +152,7 @@ class FakeAws:
         reached = account.account_id if account is not None and account.role_arn else self.caller_account
         return FakeGateway(self, self.accounts[reached])
 
-    def fail(self, operation: str, error: Exception, *, times: int = 1) -> None:
+    def fail(self, operation: str, error: BaseException, *, times: int = 1) -> None:
         """Answer the next `times` calls of an operation (as in `iam:CreateRole`) with this error."""
         self._failures.append((operation, error, times))
 
@@ -348,6 +348,11 @@ class FakeGateway:
 
     def _do_TagRole(self, operation: str, *, RoleName: str, Tags: list[dict[str, str]]) -> None:
         self._role(RoleName, operation).tags |= _tags(Tags)
+
+    def _do_UntagRole(self, operation: str, *, RoleName: str, TagKeys: list[str]) -> None:
+        tags = self._role(RoleName, operation).tags
+        for key in TagKeys:
+            tags.pop(key, None)
 
     def _do_PutRolePermissionsBoundary(self, operation: str, *, RoleName: str, PermissionsBoundary: str) -> None:
         role = self._role(RoleName, operation)

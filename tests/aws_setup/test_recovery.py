@@ -4,9 +4,11 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
 
-from aws_setup import provisioning, verification
-from aws_setup.leases import LEASE, ResourceBusy, hold
+from aws_setup import verification
+from aws_setup.leases import LEASE, MOST_ATTEMPTS, ResourceBusy, hold
 from aws_setup.models import ResourceLease, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER
 from environments.models import Event
@@ -122,10 +124,9 @@ def test_no_proof_is_asked_for_while_a_run_is_live_and_one_at_a_time_otherwise(c
 def test_a_mistake_of_the_console_ends_the_run_and_leaves_the_way_free(console: Console, aws: FakeAws) -> None:
     environment = console.environment()
     run = console.approve(console.plan(environment))
-    aws.fail("bedrock:ListCustomModels", Crash())
-    with pytest.raises(Crash):
+    aws.fail("bedrock:ListCustomModels", RuntimeError())
+    with pytest.raises(RuntimeError):
         console.advance(run)
-    provisioning.fail_unexpectedly(run.pk, clock=console.clock)
     run.refresh_from_db()
     assert run.state == Run.State.FAILED
     assert open_codes(environment) == ["internal_error"]
@@ -133,15 +134,89 @@ def test_a_mistake_of_the_console_ends_the_run_and_leaves_the_way_free(console: 
     assert console.status(environment) == "connected"
 
 
-def test_a_mistake_of_the_console_ends_a_proof(console: Console) -> None:
+def test_a_mistake_of_the_console_ends_a_proof(console: Console, aws: FakeAws) -> None:
     environment = console.environment()
     console.connect(environment)
     proof = verification.request_verification(console.connection(environment), actor=MONA, now=console.clock())
     assert proof is not None
-    verification.fail_unexpectedly(proof.pk, clock=console.clock)
+    aws.fail("sts:AssumeRoleWithWebIdentity", RuntimeError())
+    with pytest.raises(RuntimeError):
+        verification.advance_verification(proof.pk, open_gateway=aws.open, clock=console.clock)
     proof.refresh_from_db()
     assert proof.state == Verification.State.FAILED
     assert {check.result for check in proof.checks.all()} == {"not_run"}
+
+
+@pytest.mark.parametrize("interruption", [SoftTimeLimitExceeded(), OperationalError("database is locked")])
+@pytest.mark.parametrize("operation", ["iam:CreateRole", "bedrock:ListCustomModels"])
+def test_an_interruption_gives_the_leases_back_and_the_next_worker_goes_on_at_once(
+    console: Console, aws: FakeAws, operation: str, interruption: Exception
+) -> None:
+    run = console.approve(console.plan(console.environment()))
+    aws.fail(operation, interruption)
+    with pytest.raises(type(interruption)):
+        console.advance(run)
+    run.refresh_from_db()
+    assert (run.is_finished, run.lease_until, run.problem) == (False, None, None)
+    assert not ResourceLease.objects.exists()
+    assert console.finish(run).state == Run.State.SUCCEEDED
+
+
+def test_a_mistake_made_after_the_lease_was_lost_leaves_the_other_workers_run_alone(
+    console: Console, aws: FakeAws
+) -> None:
+    run = console.approve(console.plan(console.environment()))
+
+    def lose_it_and_fail() -> None:
+        take_over(Run)
+        raise RuntimeError
+
+    aws.before("iam:CreateRole", lose_it_and_fail)
+    with pytest.raises(RuntimeError):
+        console.advance(run)
+    run.refresh_from_db()
+    assert (run.is_finished, run.problem) == (False, None)
+
+
+def test_a_run_that_is_taken_up_again_and_again_without_an_end_is_given_up(console: Console, aws: FakeAws) -> None:
+    environment = console.environment()
+    run = console.approve(console.plan(environment))
+    for _ in range(MOST_ATTEMPTS):
+        aws.fail("iam:CreateRole", Crash())
+        crash(console, run)
+    assert console.advance(run) is None
+    assert run.state == Run.State.FAILED
+    assert open_codes(environment) == ["gave_up"]
+
+
+def test_waiting_as_planned_does_not_count_as_an_attempt_without_an_end(console: Console, aws: FakeAws) -> None:
+    run = console.approve(console.plan(console.environment()))
+    with hold([f"arn:aws:iam::{HOME}:oidc-provider/localhost:8000"], now=console.clock()):
+        for _ in range(MOST_ATTEMPTS + 5):
+            due = console.advance(run)
+            assert due is not None
+            console.clock.now = due
+    assert console.finish(run).state == Run.State.SUCCEEDED
+
+
+def test_a_worker_that_goes_on_writing_keeps_its_lease_however_long_it_takes(console: Console, aws: FakeAws) -> None:
+    run = console.approve(console.plan(console.environment()))
+    seen: list[object] = []
+
+    def take_a_minute_and_let_another_try() -> None:
+        console.clock.forward(60)
+        seen.append(console.advance(Run.objects.get(pk=run.pk)))
+        with (
+            pytest.raises(ResourceBusy),
+            hold([f"arn:aws:iam::{HOME}:oidc-provider/localhost:8000"], now=console.clock()),
+        ):
+            pytest.fail("wrote where another one writes")
+
+    for operation in FIRST_WRITES:
+        aws.before(operation, take_a_minute_and_let_another_try)
+    console.finish(run)
+    assert seen == [None, None, None]
+    assert run.state == Run.State.SUCCEEDED
 
 
 def test_what_aws_cannot_do_now_is_asked_again_with_growing_pauses_that_a_person_can_see(

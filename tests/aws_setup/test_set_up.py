@@ -6,6 +6,7 @@ import pytest
 
 from aws_setup import planning
 from aws_setup.diagnosis import Blocked
+from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Account, Connection, Draft, Plan, Run
 from environments.models import Event
 from tests.aws_setup.journeys import MONA, Console, open_codes, outcomes
@@ -223,7 +224,12 @@ def test_a_plan_is_made_once_however_often_it_is_asked_for(console: Console) -> 
 
 def test_a_mistake_of_the_console_while_planning_blocks_the_draft(console: Console) -> None:
     draft = console.draft(console.environment())
-    planning.fail_unexpectedly(draft.pk)
+
+    def open_gateway(account: Account | None) -> Gateway:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        planning.make_plan(draft.pk, open_gateway=open_gateway, now=console.clock())
     draft.refresh_from_db()
     assert draft.state == Draft.State.BLOCKED
     assert draft.problem is not None
