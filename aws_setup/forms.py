@@ -6,8 +6,8 @@ from django import forms
 
 from aws_setup.drafting import is_role_name_taken
 from aws_setup.models import Account, Draft, Permissions
-from aws_setup.names import InvalidName, dashed, validate_policy_arn, validate_region, validate_role_name
-from aws_setup.regions import partition_of
+from aws_setup.names import InvalidName, dashed, validate_policy_arn, validate_role_name
+from aws_setup.regions import validate_bedrock_region
 from aws_setup.tags import InvalidTag, parse_tags
 from environments.ids import InvalidVertesiaId, validate_plain_id
 from environments.models import Issuer, Provider
@@ -82,11 +82,9 @@ class IdsForm(forms.Form):
     def clean_region(self) -> str:
         region = str(self.cleaned_data["region"]).lower()
         try:
-            validate_region(region)
+            validate_bedrock_region(region)
         except InvalidName as error:
             raise forms.ValidationError(str(error)) from error
-        if partition_of(region) == "aws-cn":
-            raise forms.ValidationError("Amazon Bedrock does not exist in AWS China. Choose a region elsewhere.")
         return region
 
     def add_refusal(self, refusal: NotRegistered) -> None:
@@ -206,10 +204,10 @@ class ChangeForm(PermissionsForm, IdsForm):
 
     def clean_region(self) -> str:
         region = super().clean_region()
-        if partition_of(region) != self.account.partition:
-            raise forms.ValidationError(
-                f"{region} is in partition {partition_of(region)}, the account in {self.account.partition}."
-            )
+        try:
+            validate_bedrock_region(region, partition=self.account.partition)
+        except InvalidName as error:
+            raise forms.ValidationError(str(error)) from error
         return region
 
 
@@ -233,9 +231,8 @@ class AccountForm(forms.Form):
         account: Account = self.cleaned_data["account"]
         if not account.is_ready:
             raise forms.ValidationError(f"The worker could not act in {account.dashed_id} when it last checked.")
-        if partition_of(self.region) != account.partition:
-            raise forms.ValidationError(
-                f"{self.region} is in partition {partition_of(self.region)}; this account is in {account.partition}. "
-                "Choose another account, or go back and choose another region."
-            )
+        try:
+            validate_bedrock_region(self.region, partition=account.partition)
+        except InvalidName as error:
+            raise forms.ValidationError(str(error)) from error
         return account

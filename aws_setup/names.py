@@ -20,7 +20,7 @@ BEDROCK_PARTITIONS = ("aws", "aws-us-gov", "aws-eusc")
 
 _ROLE_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 _ROLE_PATH = re.compile(r"/(?:[!-.0-~]+/)*")
-_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}")
+_REGION = re.compile(r"(?=.{1,30}\Z)[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}")
 _ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role((?:/[!-~]*)?/)([A-Za-z0-9+=,.@_-]{1,64})")
 _POLICY_ARN = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}|aws):policy/[!-~]{1,512}")
 _ASSUMED_ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):sts::([0-9]{12}):assumed-role/([^/]+)/([^/]+)")

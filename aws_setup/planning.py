@@ -19,10 +19,11 @@ from aws_setup.findings import open_finding
 from aws_setup.gateway.errors import AwsError
 from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Permissions, Plan, Run, Step
-from aws_setup.names import dashed
+from aws_setup.names import InvalidName, dashed
 from aws_setup.plan import build_plan
 from aws_setup.policies import full_access_policy_arn
 from aws_setup.refusals import explain_outdated
+from aws_setup.regions import validate_bedrock_region
 from aws_setup.status import lock_environment, refresh_status
 from environments.history import Actor, record
 from environments.ids import build_subject
@@ -46,6 +47,10 @@ def build_desired(draft: Draft, *, account: Account) -> DesiredState:
         raise Blocked(_missing_answer("an issuer"))
     if not answers.get("region"):
         raise Blocked(_missing_answer("a region"))
+    try:
+        validate_bedrock_region(answers["region"], partition=account.partition)
+    except InvalidName as error:
+        raise Blocked(_region_elsewhere(error)) from error
     organization_id, environment_id = answers["organization_id"], answers["environment_id"]
     earlier = DesiredState.from_json(connection.desired) if connection and connection.has_aws_resources else None
     if earlier is not None and earlier.account_id != account.account_id:
@@ -108,6 +113,15 @@ def _disconnected(connection: Connection) -> DesiredState:
     if not _was_cut_short(connection):
         agreed = replace(agreed, earlier_environment_ids=(), retire_role_names=())
     return replace(agreed, is_absent=True)
+
+
+def _region_elsewhere(error: InvalidName) -> Problem:
+    return Problem(
+        code="region_elsewhere",
+        sentence=str(error),
+        why="A role lends its rights only within its own partition, and not every partition has Amazon Bedrock.",
+        remedy="Correct the region, or choose an account of its partition.",
+    )
 
 
 def _role_name_taken(role_name: str) -> Problem:

@@ -4,6 +4,8 @@ Source: botocore's endpoint data, November 2026. AWS adds regions faster than th
 to the person, never an error.
 """
 
+from aws_setup.names import InvalidName, validate_region
+
 BEDROCK_REGIONS = {
     "us-east-1": "US East (N. Virginia)",
     "us-east-2": "US East (Ohio)",
@@ -49,3 +51,16 @@ _PARTITION_BY_PREFIX = (("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc"), ("cn-"
 def partition_of(region: str) -> str:
     """The partition a region belongs to, by the form of its name; `aws` where nothing says otherwise."""
     return next((partition for prefix, partition in _PARTITION_BY_PREFIX if region.startswith(prefix)), "aws")
+
+
+def validate_bedrock_region(region: str, *, partition: str = "") -> None:
+    """Raise InvalidName unless it may be a region with Bedrock and, where given, one of this account's `partition`."""
+    validate_region(region)
+    actual = partition_of(region)
+    if actual == "aws-cn":
+        raise InvalidName("Amazon Bedrock does not exist in AWS China. Choose a region elsewhere.")
+    if partition and actual != partition:
+        raise InvalidName(
+            f"{region} is in partition {actual}; the account is in {partition}. Choose another region, or another "
+            "account."
+        )

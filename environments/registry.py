@@ -12,6 +12,9 @@ WHERE_ORGANIZATION_ID = "The organization id stands in Vertesia Studio under the
 WHERE_ENVIRONMENT_ID = "The environment id stands in Vertesia Studio on the environment's own page."
 
 
+NAME_LENGTH = 200
+
+
 class NotRegistered(Exception):
     """What was typed cannot be taken up. `field` is the argument at fault, `sentence` is for the person."""
 
@@ -62,6 +65,23 @@ def check_ids(*, organization_id: str, environment_id: str, environment: Environ
         raise NotRegistered("environment_id", f"Another environment here, {known.name}, has this id already.")
 
 
+def check_names(*, organization_name: str, name: str) -> None:
+    """Raise NotRegistered where a name is longer than this console keeps."""
+    for field, value in (("organization_name", organization_name), ("name", name)):
+        if len(value) > NAME_LENGTH:
+            raise NotRegistered(field, f"A name has at most {NAME_LENGTH} characters; this one has {len(value)}.")
+
+
+def check_issuer(organization: Organization, *, issuer: Issuer) -> None:
+    """Raise NotRegistered where the organization has another issuer, and roles in AWS trust it."""
+    if organization.issuer_id != issuer.pk and organization.environments.exclude(api_key="").exists():
+        raise NotRegistered(
+            "issuer",
+            f"{organization.name} is connected with tokens of {organization.issuer}. "
+            "To move to another issuer, choose Change on one of its connected environments: that is one plan.",
+        )
+
+
 def get_or_create_organization(*, organization_name: str, organization_id: str, issuer: Issuer) -> Organization:
     """The organization with this id, created where it is new.
 
@@ -76,12 +96,7 @@ def get_or_create_organization(*, organization_name: str, organization_id: str, 
     if organization_name and organization.name != organization_name:
         changes["name"] = organization_name
     if organization.issuer_id != issuer.pk:
-        if organization.environments.exclude(api_key="").exists():
-            raise NotRegistered(
-                "issuer",
-                f"{organization.name} is connected with tokens of {organization.issuer}. "
-                "To move to another issuer, choose Change on one of its connected environments: that is one plan.",
-            )
+        check_issuer(organization, issuer=issuer)
         changes["issuer_id"] = issuer.pk
     if changes:
         Organization.objects.filter(pk=organization.pk).update(**changes)
@@ -108,6 +123,7 @@ def register_environment(
     Raises NotRegistered where ids, issuer or provider cannot be what they are said to be.
     """
     check_ids(organization_id=organization_id, environment_id=environment_id)
+    check_names(organization_name=organization_name, name=name)
     if provider not in Provider.values:
         raise NotRegistered("provider", f"Vertesia has no provider {provider}.")
     organization = get_or_create_organization(
@@ -166,6 +182,7 @@ def correct_environment(
             "environment_id", "This environment is connected. Choose Change on its page: that is one plan."
         )
     check_ids(organization_id=organization_id, environment_id=environment_id, environment=environment)
+    check_names(organization_name=organization_name, name=name)
     left = environment.organization
     organization = get_or_create_organization(
         organization_name=organization_name, organization_id=organization_id, issuer=issuer

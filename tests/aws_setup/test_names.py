@@ -45,6 +45,7 @@ def test_a_region_is_taken_by_its_form(region: str) -> None:
         (names.validate_region, "US-EAST-1", "looks like us-east-1"),
         (names.validate_region, "us-east", "looks like us-east-1"),
         (names.validate_region, "us-east-1a", "looks like us-east-1"),
+        (names.validate_region, f"us-{'e' * 26}-1", "looks like us-east-1"),
         (names.validate_region, "us-east-1.evil.example", "looks like us-east-1"),
         (names.validate_region, "us-east-1\n", "looks like us-east-1"),
         (names.validate_partition, "aws-cn", "Amazon Bedrock does not exist in AWS China"),

@@ -252,6 +252,24 @@ def test_a_draft_with_an_answer_missing_says_which(console: Console, answers: di
     assert missing in blocked.value.problem.sentence
 
 
+@pytest.mark.parametrize(
+    ("region", "words"),
+    [
+        ("cn-north-1", "does not exist in AWS China"),
+        ("us-gov-west-1", "us-gov-west-1 is in partition aws-us-gov; the account is in aws"),
+        ("eusc-de-east-1", "is in partition aws-eusc"),
+        ("Virginia", "A region looks like us-east-1"),
+    ],
+)
+def test_a_region_that_the_account_cannot_reach_is_refused_before_aws_is_asked(
+    console: Console, aws: FakeAws, region: str, words: str
+) -> None:
+    with pytest.raises(Blocked, match=words) as blocked:
+        console.plan(console.environment(), region=region)
+    assert blocked.value.problem.code == "region_elsewhere"
+    assert aws.operations == []
+
+
 def test_planning_without_the_right_to_look_names_the_action(console: Console, aws: FakeAws) -> None:
     aws.deny("iam:GetRole")
     with pytest.raises(Blocked) as blocked:

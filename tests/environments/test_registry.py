@@ -45,6 +45,14 @@ def test_a_new_environment_comes_with_its_organization_and_a_line_of_history():
     assert (event.actor, event.environment) == ("mona", environment)
 
 
+@pytest.mark.parametrize("field", ["name", "organization_name"])
+def test_a_name_longer_than_the_database_keeps_is_refused_beside_its_field(field):
+    assert register(**{field: "n" * 200}).environment_id == ENVIRONMENT_ID
+    with pytest.raises(NotRegistered) as refused:
+        register(**{field: "n" * 201})
+    assert (refused.value.field, "at most 200 characters" in refused.value.sentence) == (field, True)
+
+
 def test_registering_again_finds_the_same_environment():
     first = register()
     again = register()
