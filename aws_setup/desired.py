@@ -10,7 +10,7 @@ INSTALLATION_TAG = "vertesia-aws-setup:installation"
 ENVIRONMENT_TAG = "vertesia-aws-setup:environment"
 """Ownership tags: which console made this, for which environment. What lacks ours is somebody else's."""
 
-_LISTS = ("earlier_environment_ids", "retire_role_names", "retire_policy_arns")
+_LISTS = ("earlier_environment_ids", "retire_role_names", "retire_policy_arns", "retire_tag_keys")
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class DesiredState:
 
     `earlier_environment_ids` are ids under which this very environment was agreed before, where they changed.
     `retire_role_names` are roles of this environment to remove once the new one is proven; `retire_policy_arns` are
-    managed policies that earlier agreements attached and this one does not want.
+    managed policies that earlier agreements attached and this one does not want, `retire_tag_keys` a person's own tags
+    of the role likewise.
     """
 
     installation_id: str
@@ -42,6 +43,7 @@ class DesiredState:
     earlier_environment_ids: tuple[str, ...] = ()
     retire_role_names: tuple[str, ...] = ()
     retire_policy_arns: tuple[str, ...] = ()
+    retire_tag_keys: tuple[str, ...] = ()
 
     @property
     def provider_arn(self) -> ProviderArn:
@@ -107,6 +109,6 @@ class DesiredState:
             **{
                 **data,
                 "tags": tuple((key, value) for key, value in data["tags"]),
-                **{name: tuple(data[name]) for name in _LISTS},
+                **{name: tuple(data.get(name, ())) for name in _LISTS},
             }
         )

@@ -3,6 +3,7 @@
 A plan is a value: it prints, hashes, stores and compares. Each action is safe to do twice.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -164,11 +165,25 @@ def _plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]
                 action="TagRole",
                 verb="change",
                 resource=role.arn,
-                summary=f"Set {len(missing_tags)} tag{'s' if len(missing_tags) > 1 else ''} on role {role.name}",
+                summary=f"Set {_count_tags(missing_tags)} on role {role.name}",
                 why="Tags say who made the role and for which environment; yours stand beside them.",
                 request={"RoleName": role.name, "Tags": _tag_list(missing_tags)},
                 before={key: role.tags[key] for key in missing_tags if key in role.tags},
                 after=missing_tags,
+            )
+        )
+    unwanted_keys = [key for key in desired.retire_tag_keys if key in role.tags and key not in desired.role_tags]
+    if unwanted_keys:
+        actions.append(
+            Action(
+                action="UntagRole",
+                verb="change",
+                resource=role.arn,
+                summary=f"Take {_count_tags(unwanted_keys)} off role {role.name}: {', '.join(unwanted_keys)}",
+                why="An earlier agreement set them and this one does not. Tags that others set stay.",
+                request={"RoleName": role.name, "TagKeys": unwanted_keys},
+                before={key: role.tags[key] for key in unwanted_keys},
+                after={},
             )
         )
     if desired.boundary_arn and role.boundary_arn != desired.boundary_arn:
@@ -250,6 +265,7 @@ def _plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[
     for policy_arn in desired.retire_policy_arns:
         if policy_arn in attached and policy_arn != wanted_arn:
             actions.append(_detach(name, arn, policy_arn, attached))
+    foreign = _leave_foreign_policies(desired, role) if role else []
     if not actions:
         what = f"policy {wanted_arn.rsplit('/', 1)[-1]}" if wanted_arn else "its Bedrock policy"
         actions.append(
@@ -258,10 +274,31 @@ def _plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[
                 verb="keep",
                 resource=arn,
                 summary=f"Keep {what} on role {name}",
-                why="It is what was agreed.",
+                why="This one was agreed; what else the role holds was not." if foreign else "It is what was agreed.",
             )
         )
-    return actions
+    return [*actions, *foreign]
+
+
+def _leave_foreign_policies(desired: DesiredState, role: ObservedRole) -> list[Action]:
+    """What the role holds beside what was agreed now or earlier: somebody else put it there, so it is only named."""
+    ours = {desired.attached_policy_arn, *desired.retire_policy_arns}
+    foreign: list[tuple[str, str, Any]] = [
+        *(("DetachRolePolicy", arn.rsplit("/", 1)[-1], arn) for arn in role.attached if arn not in ours),
+        *(("DeleteRolePolicy", name, held) for name, held in role.inline.items() if name != INLINE_POLICY_NAME),
+    ]
+    return [
+        Action(
+            action=action,
+            verb="keep",
+            resource=role.arn,
+            summary=f"Leave policy {name} on role {role.name}, which this console did not put there",
+            why="It may grant more than was agreed. It is not touched: whoever put it there may remove it in AWS.",
+            before=held,
+            after=held,
+        )
+        for action, name, held in foreign
+    ]
 
 
 def _delete_inline(name: str, arn: str, policy_name: str, document: PolicyDocument) -> Action:
@@ -334,6 +371,10 @@ def _delete_role(role: ObservedRole, *, why: str) -> list[Action]:
             before={"AssumeRolePolicyDocument": role.trust, "Tags": role.tags},
         ),
     ]
+
+
+def _count_tags(keys: Collection[str]) -> str:
+    return f"{len(keys)} tag{'s' if len(keys) > 1 else ''}"
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:

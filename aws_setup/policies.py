@@ -88,7 +88,13 @@ BOUNDED_ACTIONS_ROLE = ("iam:AttachRolePolicy", "iam:CreateRole", "iam:DetachRol
 
 DeleteRolePolicy knows the key too, but it can only take rights away.
 """
-FREE_ACTIONS_ROLE = ("iam:DeleteRole", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UpdateAssumeRolePolicy")
+FREE_ACTIONS_ROLE = (
+    "iam:DeleteRole",
+    "iam:DeleteRolePolicy",
+    "iam:TagRole",
+    "iam:UntagRole",
+    "iam:UpdateAssumeRolePolicy",
+)
 
 
 BOUNDARY_NEEDS_ROOM = (

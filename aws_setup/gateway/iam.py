@@ -23,6 +23,7 @@ BOTO_METHOD = {
     "PutRolePermissionsBoundary": "put_role_permissions_boundary",
     "PutRolePolicy": "put_role_policy",
     "TagRole": "tag_role",
+    "UntagRole": "untag_role",
     "UpdateAssumeRolePolicy": "update_assume_role_policy",
 }
 """Everything this console can ever write."""

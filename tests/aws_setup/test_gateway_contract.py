@@ -192,6 +192,7 @@ def actions_on(desired: DesiredState) -> dict[str, list[Action]]:
             act("UpdateAssumeRolePolicy", "change", **role, PolicyDocument=policy_text(desired.trust)),
         ],
         "TagRole": [*first[:2], act("TagRole", "change", **role, Tags=[{"Key": "Team", "Value": "Sales"}])],
+        "UntagRole": [*first[:2], act("UntagRole", "change", **role, TagKeys=["Application", "NeverThere"])],
         "PutRolePermissionsBoundary": [
             *first[:2],
             act("PutRolePermissionsBoundary", "change", **role, PermissionsBoundary=own_policy),

@@ -63,6 +63,19 @@ PRINTED: dict[str, tuple[DesiredState, ObservedState]] = {
         ObservedState(ACCOUNT, provider_of(desire()), role=None, retired_roles=(role_of(desire()),)),
     ),
     "boundary-required": (desire(boundary_arn=BOUNDARY), observe_all(desire())),
+    "tags-taken-back": (
+        desire(tags=(), retire_tag_keys=("Application",)),
+        observe_all(desire(), role=role_of(desire(), tags={**desire().role_tags, "Theirs": "kept"})),
+    ),
+    "policies-of-others": (
+        desire(),
+        observe_all(
+            desire(),
+            role=role_of(
+                desire(), attached=(OWN_POLICY,), inline={"VertesiaBedrock": desire().inline_policy, "TheirOwn": {}}
+            ),
+        ),
+    ),
     "disconnect": (desire(is_absent=True), observe_all(desire())),
     "disconnect-what-is-gone": (desire(is_absent=True), observe_nothing(desire())),
 }
@@ -126,7 +139,14 @@ audiences = st.lists(st.sampled_from(["bedrock", "blobs", "other"]), unique=True
 installations = st.sampled_from([INSTALLATION, "another-installation"])
 environments = st.sampled_from([ENVIRONMENT, "another-environment"])
 tags = st.fixed_dictionaries(
-    {}, optional={INSTALLATION_TAG: installations, ENVIRONMENT_TAG: environments, "Application": st.just("Other")}
+    {},
+    optional={
+        INSTALLATION_TAG: installations,
+        ENVIRONMENT_TAG: environments,
+        "Application": st.just("Other"),
+        "Former": st.just("4711"),
+        "Theirs": st.just("kept"),
+    },
 )
 attached = st.lists(st.sampled_from([FULL_ACCESS, OWN_POLICY]), unique=True)
 inline = st.dictionaries(
@@ -160,6 +180,7 @@ def worlds(draw: st.DrawFn) -> tuple[DesiredState, FakeAws]:
         is_absent=draw(st.booleans()),
         retire_role_names=draw(st.sampled_from([(), ("Old",), ("Old", "Older")])),
         retire_policy_arns=draw(st.sampled_from([(), (FULL_ACCESS,), (FULL_ACCESS, OWN_POLICY)])),
+        retire_tag_keys=draw(st.sampled_from([(), ("Former",), ("Application", "Former", ENVIRONMENT_TAG)])),
     )
     aws = FakeAws()
     aws.home.policies |= {OWN_POLICY, BOUNDARY}
@@ -190,10 +211,11 @@ def test_applying_any_plan_gives_what_was_desired_and_planning_again_gives_nothi
     foreign = {role.arn for role in aws.home.roles.values() if not is_ours(role)}
     untouched = {arn: str(vars(role)) for role in aws.home.roles.values() if (arn := role.arn) in foreign}
     held = dict(aws.home.providers)
+    mine = aws.home.roles.get(desired.role_name.lower())
+    their_tag = mine.tags.get("Theirs") if mine else None
     try:
         plan = writes(build_plan(desired, gateway.observe(desired)))
     except Blocked:
-        mine = aws.home.roles.get(desired.role_name.lower())
         assert mine is not None
         assert not is_ours(mine)
         return
@@ -214,6 +236,8 @@ def test_applying_any_plan_gives_what_was_desired_and_planning_again_gives_nothi
     assert desired.audience in again.provider.audiences
     assert again.role.trust == desired.trust
     assert again.role.tags.items() >= desired.role_tags.items()
+    assert not set(again.role.tags) & set(desired.retire_tag_keys) - set(desired.role_tags)
+    assert again.role.tags.get("Theirs") == their_tag
     assert (again.role.inline.get("VertesiaBedrock")) == desired.inline_policy
     if desired.attached_policy_arn:
         assert desired.attached_policy_arn in again.role.attached
@@ -303,6 +327,7 @@ CHANGES: dict[str, Any] = {
     "earlier_environment_ids": ("other",),
     "retire_role_names": ("Old",),
     "retire_policy_arns": (OWN_POLICY,),
+    "retire_tag_keys": ("Team",),
 }
 
 

@@ -115,6 +115,13 @@ def change_ids(console: Console, sandbox: Sandbox, restrict: Callable[[], None])
     return tell(connect(console, environment, environment_id="66a0c0ffee5a4db0c4b0e0ff"))
 
 
+def take_own_tags_back(console: Console, sandbox: Sandbox, restrict: Callable[[], None]) -> str:
+    environment = console.environment()
+    assert connect(console, environment, tags={"CostCenter": "4711"}) is None
+    restrict()
+    return tell(connect(console, environment, tags={}))
+
+
 def disconnect(console: Console, sandbox: Sandbox, restrict: Callable[[], None]) -> str:
     environment = console.environment()
     assert connect(console, environment) is None
@@ -161,6 +168,7 @@ FLOWS: tuple[Flow, ...] = (
     back_to_generated_policy,
     rename,
     change_ids,
+    take_own_tags_back,
     disconnect,
     read_alias,
     see_what_the_region_offers,
@@ -186,6 +194,7 @@ NEEDED_FOR: dict[str, Flow] = {
     "iam:PutRolePolicy": first_set_up,
     "iam:TagOpenIDConnectProvider": first_set_up,
     "iam:TagRole": first_set_up,
+    "iam:UntagRole": take_own_tags_back,
     "iam:UpdateAssumeRolePolicy": change_ids,
 }
 
