@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from aws_setup import hints, verification
 from aws_setup.accounts import OpenGateway, explain_caller_failure
@@ -18,6 +19,7 @@ from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError
 from aws_setup.gateway.protocol import Gateway, Performed
+from aws_setup.holdings import arns_of, note_held
 from aws_setup.leases import LeaseLost, ResourceBusy, hold, work_under_lease
 from aws_setup.models import Connection, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
@@ -71,20 +73,28 @@ def _advance(run: Run, gateway: Gateway, clock: Clock) -> datetime | None:
 
 
 def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> datetime | None:
-    """Perform the pending steps of this phase. Returns when to come back, or None: all done, or the run has failed."""
-    steps = list(run.steps.filter(after_proof=after_proof).exclude(state=Step.State.DONE))
-    if not steps:
+    """Perform the pending steps of this phase. Returns when to come back, or None: all done, or the run has failed.
+
+    What was done and is undone since is done again before the proof: it was approved. After it nothing is removed.
+    """
+    steps = list(run.steps.filter(after_proof=after_proof))
+    if all(step.state == Step.State.DONE for step in steps):
         return None
     desired = DesiredState.from_json(run.plan.desired)
     try:
         with hold(_resources_written(steps), now=clock()) as held:
             _say(run, f"Reading what account {run.connection.account.dashed_id} holds now")
-            current = writes(build_plan(desired, gateway.observe(desired)))
+            observed = gateway.observe(desired)
+            current = writes(build_plan(desired, observed))
             approved = [Action.from_json(step.action) for step in run.steps.all()]
             if unapproved := find_unapproved(current, approved=approved):
                 raise Blocked(_plan_outdated(unapproved))
+            if after_proof and (undone := [action for action in current if not action.after_proof]):
+                raise Blocked(_undone_since_proof(undone))
+            if not desired.is_absent:
+                note_held(run, arns_of(observed))
             still_to_do = {action.key for action in current}
-            for step in steps:
+            for step in _reopen(steps, still_to_do=still_to_do):
                 held.renew(now=clock())
                 _perform(run, step, gateway, clock, is_still_to_do=Action.from_json(step.action).key in still_to_do)
     except ResourceBusy as error:
@@ -102,17 +112,47 @@ def _resources_written(steps: list[Step]) -> list[str]:
     return [step.action["resource"] for step in steps if step.action["verb"] != "keep"]
 
 
+def _reopen(steps: list[Step], *, still_to_do: set[str]) -> list[Step]:
+    """The steps that are not done, in order, with those that were and that AWS no longer shows."""
+    undone = [
+        step.pk for step in steps if step.state == Step.State.DONE and Action.from_json(step.action).key in still_to_do
+    ]
+    if undone:
+        Step.objects.filter(pk__in=undone).update(
+            state=Step.State.PENDING, outcome="", request_id="", started_at=None, finished_at=None
+        )
+    return [step for step in steps if step.state != Step.State.DONE or step.pk in undone]
+
+
 def _perform(run: Run, step: Step, gateway: Gateway, clock: Clock, *, is_still_to_do: bool) -> None:
     action = Action.from_json(step.action)
     if is_still_to_do:
         _say(run, action.summary)
         Step.objects.filter(pk=step.pk).update(state=Step.State.RUNNING, started_at=clock())
-        # Before the call: should this worker be lost in it, AWS may be spreading a change all the same.
-        Connection.objects.filter(pk=run.connection_id).update(last_write_at=clock())
-        performed = gateway.perform(action)
+        performed = _write(run, action, gateway, clock)
     else:
         performed = Performed("unchanged")
     _store_step(run, step, action, performed, clock)
+
+
+def _write(run: Run, action: Action, gateway: Gateway, clock: Clock) -> Performed:
+    """Send one action. What it makes counts as held before the call: should this worker be lost in it, or no answer
+    come, AWS may hold it and be spreading it all the same."""
+    desired = DesiredState.from_json(run.plan.desired)
+    spreading = Q(pk=run.connection_id)
+    if action.resource == desired.provider_arn:  # shared: what its other connections prove may meet the change too
+        spreading |= Q(provider_arn=action.resource)
+    Connection.objects.filter(spreading).update(last_write_at=clock())
+    known = {"role_arn": run.connection.role_arn, "provider_arn": run.connection.provider_arn}
+    if action.verb != "remove":
+        made = {"role_arn": desired.role_arn, "provider_arn": desired.provider_arn}
+        note_held(run, {name: arn for name, arn in made.items() if arn == action.resource})
+    try:
+        return gateway.perform(action)
+    except AwsError as error:
+        if not (error.is_transient or error.is_already_there):  # AWS said no: nothing was made
+            note_held(run, known)
+        raise
 
 
 @transaction.atomic
@@ -133,27 +173,18 @@ def _store_step(run: Run, step: Step, action: Action, performed: Performed, cloc
             environment=run.plan.environment,
             data={"resource": action.resource, "request_id": performed.request_id},
         )
-    if action.action == "CreateRole":
-        Connection.objects.filter(pk=run.connection_id).update(role_arn=action.resource)
-    elif action.action == "CreateOpenIDConnectProvider":
-        Connection.objects.filter(pk=run.connection_id).update(provider_arn=action.resource)
 
 
 @transaction.atomic
 def _start_proving(run: Run, *, clock: Clock) -> None:
-    """AWS holds what was agreed: the environment gets its API key and region, and the proof begins."""
+    """AWS holds what was agreed: the environment gets its region, and the proof begins."""
     desired = DesiredState.from_json(run.plan.desired)
-    run.connection.refresh_from_db()
-    environments = Environment.objects.filter(pk=run.plan.environment_id)
     if desired.is_absent:
-        Connection.objects.filter(pk=run.connection_id).update(role_arn="")
-        environments.update(api_key="")
+        note_held(run, {"role_arn": ""})
         if not run.write(state=Run.State.FINISHING):
             raise LeaseLost
         return
-    role_arn = run.connection.role_arn or desired.role_arn
-    Connection.objects.filter(pk=run.connection_id).update(role_arn=role_arn, provider_arn=desired.provider_arn)
-    environments.update(api_key=role_arn, endpoint_url=desired.region)
+    Environment.objects.filter(pk=run.plan.environment_id).update(endpoint_url=desired.region)
     if not run.write(state=Run.State.VERIFYING, doing="Proving that the role works"):
         raise LeaseLost
     _make_proof(run, now=clock())
@@ -202,6 +233,17 @@ def _plan_outdated(unapproved: list[Action]) -> Problem:
         sentence="AWS has changed since this plan was approved.",
         why="Still to do, and not part of what was approved: " + "; ".join(action.summary for action in unapproved),
         remedy="Make a new plan and look at it: nothing is written that nobody agreed to.",
+        fix="plan",
+    )
+
+
+def _undone_since_proof(undone: list[Action]) -> Problem:
+    return Problem(
+        code="plan_outdated",
+        sentence="AWS no longer holds what was proven, so nothing was removed.",
+        why="Changed by somebody else since: to put it back, the console would "
+        + "; ".join(action.summary[0].lower() + action.summary[1:] for action in undone),
+        remedy="Make a new plan: it puts back what was agreed, proves it, and then removes what it replaces.",
         fix="plan",
     )
 

@@ -8,6 +8,7 @@ from pytest_django import Settings
 
 from aws_setup import provisioning
 from aws_setup.diagnosis import Blocked
+from aws_setup.holdings import held_arns, held_role_arns
 from aws_setup.models import Run
 from aws_setup.policies import INLINE_POLICY_NAME, full_access_policy_arn
 from environments.models import Environment
@@ -72,6 +73,56 @@ def test_going_back_to_the_old_name_removes_the_new_role(
     aws.mend()
     assert console.connect(connected, role_name="Old").state == Run.State.SUCCEEDED
     assert list(aws.home.roles) == ["old"]
+
+
+def test_going_back_to_the_old_name_with_another_id_proves_the_old_role(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
+    aws.deny("bedrock:ListFoundationModels")
+    console.connect(connected, role_name="New")
+    aws.mend()
+    run = console.connect(connected, role_name="Old", environment_id="66a0c0ffee5a4db0c4b0e0ff")
+    assert run.state == Run.State.SUCCEEDED, run.problem
+    connected.refresh_from_db()
+    assert connected.api_key == connected.connection.role_arn == f"arn:aws:iam::{HOME}:role/Old"
+    assert list(aws.home.roles) == ["old"]
+
+
+def test_the_role_arn_is_the_one_that_aws_gives_whatever_path_is_wanted_now(
+    console: Console, connected: Environment, settings: Settings
+) -> None:
+    settings.ROLE_PATH = "/vertesia/"
+    assert console.connect(connected, role_name="OLD", environment_id="66a0c0ffee5a4db0c4b0e0ff").state == "succeeded"
+    connected.refresh_from_db()
+    assert connected.api_key == connected.connection.role_arn == f"arn:aws:iam::{HOME}:role/Old"
+
+
+def test_after_a_failed_rename_both_roles_count_as_held(console: Console, aws: FakeAws, connected: Environment) -> None:
+    aws.deny("bedrock:ListFoundationModels")
+    console.connect(connected, role_name="New")
+    connection = console.connection(connected)
+    roles = [f"arn:aws:iam::{HOME}:role/{name}" for name in ("New", "Old")]
+    assert held_role_arns(connection) == roles
+    assert held_arns(connection) == [*roles, f"arn:aws:iam::{HOME}:oidc-provider/localhost:8000"]
+    aws.mend()
+    console.connect(connected)
+    assert held_role_arns(console.connection(connected)) == roles[:1]
+
+
+def test_a_rename_that_was_refused_before_anything_was_made_leaves_the_old_api_key(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
+    aws.deny("iam:CreateRole")
+    assert console.connect(connected, role_name="New").state == Run.State.FAILED
+    connected.refresh_from_db()
+    assert connected.api_key == f"arn:aws:iam::{HOME}:role/Old"
+    assert held_role_arns(console.connection(connected)) == [connected.api_key]
+
+
+def test_after_disconnecting_the_provider_alone_counts_as_held(console: Console, connected: Environment) -> None:
+    console.disconnect(connected)
+    assert held_role_arns(console.connection(connected)) == []
+    assert held_arns(console.connection(connected)) == [f"arn:aws:iam::{HOME}:oidc-provider/localhost:8000"]
 
 
 def test_disconnecting_after_a_failed_rename_removes_both_roles(
@@ -207,11 +258,30 @@ def test_a_change_of_issuer_makes_its_provider_and_waits_for_vertesia(
     assert len(aws.home.providers) == 2
 
 
-def test_own_tags_are_added_and_none_is_taken_away(console: Console, aws: FakeAws, connected: Environment) -> None:
+def test_own_tags_are_added_and_none_of_others_is_taken_away(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
     aws.home.role("Old").tags["Theirs"] = "kept"
     console.connect(connected, tags={"CostCenter": "4711"})
     assert aws.writes == ["TagRole"]
     assert aws.home.role("Old").tags.items() >= {"Theirs": "kept", "CostCenter": "4711"}.items()
+
+
+def test_own_tags_that_are_no_longer_wanted_are_taken_off_the_role(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
+    console.connect(connected, tags={"CostCenter": "4711", "Team": "Sales"})
+    aws.home.role("Old").tags["Theirs"] = "kept"
+    aws.deny("iam:UntagRole")
+    assert console.connect(connected, tags={"Team": "Sales"}).state == Run.State.FAILED
+    aws.mend()
+    assert console.connect(connected).state == Run.State.SUCCEEDED
+    assert aws.writes == ["TagRole", "UntagRole"]
+    tags = aws.home.role("Old").tags
+    assert {key: tags[key] for key in tags if not key.startswith("vertesia-aws-setup:")} == {
+        "Team": "Sales",
+        "Theirs": "kept",
+    }
 
 
 def test_another_account_is_refused_until_it_is_disconnected_here(
@@ -291,6 +361,27 @@ def test_under_vertesias_issuer_the_old_role_goes_once_a_person_saw_the_models(c
     assert run.state == Run.State.SUCCEEDED
     assert list(aws.home.roles) == ["new"]
     assert console.status(environment) == "confirmed"
+
+
+@pytest.mark.parametrize(
+    "undo",
+    [lambda aws: aws.home.role("New").inline.clear(), lambda aws: aws.home.roles.pop("new")],
+    ids=["policy", "role"],
+)
+def test_the_old_role_stays_where_somebody_undid_the_new_one_after_its_proof(
+    console: Console, aws: FakeAws, undo: "Bend"
+) -> None:
+    environment = console.environment(issuer=VERTESIA_ISSUER)
+    console.connect(environment, role_name="Old")
+    run = console.connect(environment, role_name="New")
+    undo(aws)
+    aws.writes.clear()
+    provisioning.confirm_connection(console.connection(environment), actor=MONA, now=console.clock())
+    run.refresh_from_db()
+    console.finish(run)
+    assert run.state == Run.State.FAILED
+    assert (aws.writes, open_codes(environment)) == ([], ["plan_outdated"])
+    assert "old" in aws.home.roles
 
 
 Bend = Callable[[FakeAws], Any]

@@ -8,6 +8,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
 
 from aws_setup import verification
+from aws_setup.gateway.errors import AwsUnreachable
 from aws_setup.leases import LEASE, MOST_ATTEMPTS, ResourceBusy, hold
 from aws_setup.models import ResourceLease, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER
@@ -266,6 +267,52 @@ def test_a_denied_write_names_the_action_and_a_new_plan_does_the_rest(
     assert console.connect(environment).state == Run.State.SUCCEEDED
     assert aws.writes == ["CreateOpenIDConnectProvider", "CreateRole", "PutRolePolicy"]
     assert open_codes(environment) == []
+
+
+def test_a_role_counts_as_held_as_soon_as_it_may_exist_and_not_where_aws_said_no(
+    console: Console, aws: FakeAws
+) -> None:
+    refused, unanswered = console.environment(name="Refused"), console.environment(name="Unanswered")
+    aws.deny("iam:CreateRole")
+    console.connect(refused)
+    assert not console.connection(refused).has_aws_resources
+    aws.mend()
+    no_answer = AwsUnreachable("No answer in time.", operation="iam:CreateRole", code="ReadTimeoutError")
+    aws.fail("iam:CreateRole", no_answer, times=1000)
+    run = console.approve(console.plan(unanswered))
+    due = console.advance(run)
+    assert due is not None
+    console.clock.now = due
+    unanswered.refresh_from_db()
+    assert unanswered.api_key == f"arn:aws:iam::{HOME}:role/VertesiaEnvironmentUnanswered"
+    assert console.finish(run).state == Run.State.FAILED
+    assert console.connection(unanswered).has_aws_resources
+    aws.mend()
+    assert console.disconnect(unanswered).state == Run.State.SUCCEEDED
+    assert not console.connection(unanswered).has_aws_resources
+
+
+def test_what_somebody_undid_while_a_run_waited_is_done_again(console: Console, aws: FakeAws) -> None:
+    run = console.approve(console.plan(console.environment(name="Marketing")))
+    aws.fail("iam:PutRolePolicy", throttled("iam:PutRolePolicy"))
+    due = console.advance(run)
+    assert due is not None
+    console.clock.now = due
+    aws.home.roles.clear()
+    assert console.finish(run).state == Run.State.SUCCEEDED, run.problem
+    assert aws.writes == ["CreateOpenIDConnectProvider", "CreateRole", "CreateRole", "PutRolePolicy"]
+    assert {outcome for _, outcome in outcomes(run)} == {"created"}
+
+
+def test_a_sibling_waits_for_the_provider_that_another_run_wrote(console: Console, aws: FakeAws) -> None:
+    first, second = console.environment(name="First"), console.environment(name="Second")
+    for environment in (first, second):
+        console.connect(environment)
+    console.clock.forward(600)
+    aws.home.providers.clear()
+    console.connect(first)
+    aws.propagation = timedelta(seconds=20)
+    assert console.verify(second).state == Verification.State.PROVEN
 
 
 @pytest.mark.parametrize("propagation", [0.5, 6, 60])

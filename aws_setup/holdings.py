@@ -1,0 +1,50 @@
+"""What AWS holds, or may hold, of what was made for a connection, as far as this console's own record goes."""
+
+from django.db import transaction
+
+from aws_setup.leases import LeaseLost
+from aws_setup.models import Connection, Run, Step
+from aws_setup.observed import ObservedState
+from environments.models import Environment
+
+
+def held_arns(connection: Connection) -> list[str]:
+    """The roles of `held_role_arns`, then the identity provider, which outlives them: other roles may trust it."""
+    return [*held_role_arns(connection), *filter(None, [connection.provider_arn])]
+
+
+def held_role_arns(connection: Connection) -> list[str]:
+    """The agreed role, and those that the last run was to delete and did not come to.
+
+    Empty exactly where `has_aws_resources` is False: `role_arn` is the last to go.
+    """
+    if not connection.has_aws_resources:
+        return []
+    last = connection.runs.first()
+    left = last.steps.exclude(state=Step.State.DONE).filter(action__action="DeleteRole") if last else ()
+    return list(dict.fromkeys([connection.role_arn, *(step.action["resource"] for step in left)]))
+
+
+def arns_of(observed: ObservedState) -> dict[str, str]:
+    """Role and provider as AWS spells them, where it holds them; a role's path and case may not be the wanted ones."""
+    found = {"role_arn": observed.role, "provider_arn": observed.provider}
+    return {name: thing.arn for name, thing in found.items() if thing is not None}
+
+
+@transaction.atomic
+def note_held(run: Run, arns: dict[str, str]) -> None:
+    """Write down `role_arn` and `provider_arn`, where given, as the connection's; the role's is the API key as well.
+
+    Raises LeaseLost where another worker has taken the run over.
+    """
+    connection = run.connection
+    changed = {name: arn for name, arn in arns.items() if getattr(connection, name) != arn}
+    if not changed:
+        return
+    if not run.write(doing=run.doing):
+        raise LeaseLost
+    Connection.objects.filter(pk=connection.pk).update(**changed)
+    for name, arn in changed.items():
+        setattr(connection, name, arn)
+    if "role_arn" in changed:
+        Environment.objects.filter(pk=run.plan.environment_id).update(api_key=changed["role_arn"])
