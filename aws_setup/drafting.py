@@ -128,20 +128,21 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
     return saved == 1
 
 
-def request_plan(draft: Draft, *, now: datetime) -> bool:
+def request_plan(draft: Draft, *, actor: Actor, now: datetime) -> bool:
     """Ask a worker to look at AWS and make a plan of the answers; False where a run came of the draft meanwhile.
 
+    Whoever asks is who the plan says asked, whoever began the draft.
     The database row is the request; the message is a hint that makes it quick. Where the broker cannot be reached,
     the next sweep finds the row.
     """
     requested = (
         Draft.objects.filter(pk=draft.pk)
         .exclude(plans__run__isnull=False)
-        .update(state=Draft.State.PLANNING, problem=None, planning_requested_at=now, updated_at=now)
+        .update(state=Draft.State.PLANNING, problem=None, planning_requested_at=now, updated_at=now, actor=actor)
     )
     if not requested:
         return False
-    draft.refresh_from_db(fields=["state", "problem", "planning_requested_at", "updated_at"])
+    draft.refresh_from_db(fields=["state", "problem", "planning_requested_at", "updated_at", "actor"])
     hints.send(hints.MAKE_PLAN, draft.pk)
     return True
 

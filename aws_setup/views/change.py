@@ -57,7 +57,7 @@ def environment_change(request: HttpRequest, pk: int) -> HttpResponse:
                 issuer_url=answers["issuer"].url,
                 tags=answers["tags"],
             )
-            request_plan(draft, now=timezone.now())
+            request_plan(draft, actor=actor_of(request), now=timezone.now())
             return redirect("draft_review", pk=draft.pk)
     account = connection.account
     context = draft_context(draft, current="change") | {
@@ -84,7 +84,7 @@ def environment_disconnect(request: HttpRequest, pk: int) -> HttpResponse:
         draft = start_draft(
             owner=signed_in(request), environment=environment, purpose=Draft.Purpose.DISCONNECT, actor=actor_of(request)
         )
-        request_plan(draft, now=timezone.now())
+        request_plan(draft, actor=actor_of(request), now=timezone.now())
         return redirect("draft_review", pk=draft.pk)
     context = {"environment": environment, "connection": connection}
     return render(request, "wizard/disconnect.html", context)

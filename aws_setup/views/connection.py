@@ -96,5 +96,5 @@ def plan_repair(request: HttpRequest, pk: int) -> HttpResponse:
     # Half-made changes must not slip into a repair.
     unfinished_drafts(person.drafts.filter(environment=connection.environment, purpose=Draft.Purpose.CHANGE)).delete()
     draft.save()
-    request_plan(draft, now=timezone.now())
+    request_plan(draft, actor=actor_of(request), now=timezone.now())
     return redirect("draft_review", pk=draft.pk)

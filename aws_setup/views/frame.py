@@ -13,7 +13,7 @@ from aws_setup.names import dashed
 from aws_setup.regions import BEDROCK_REGIONS
 from config.health import worker_problem
 from environments.history import Actor
-from environments.ids import is_usual_id
+from environments.ids import describe_unusual
 from environments.models import Environment
 
 PERMISSION_ANSWERS = {
@@ -111,11 +111,9 @@ def _rows(draft: Draft | None) -> list[tuple[str, str, str, str]]:
 def build_notes(draft: Draft) -> list[str]:
     """What is unusual about the answers, though not wrong."""
     answers = draft.answers
-    notes = [
-        f"The {what} {answers[key]} is not the usual 24 hexadecimal digits. Compare it with Studio once more."
-        for key, what in (("organization_id", "organization id"), ("environment_id", "environment id"))
-        if answers.get(key) and not is_usual_id(answers[key])
-    ]
+    notes = describe_unusual(
+        organization_id=answers.get("organization_id", ""), environment_id=answers.get("environment_id", "")
+    )
     region = answers.get("region", "")
     if region and region not in BEDROCK_REGIONS:
         notes.append(

@@ -65,7 +65,7 @@ def latest_plan(draft: Draft) -> Plan | None:
 def draft_plan(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask a worker for a plan of the answers as they stand."""
     draft = get_draft(request.user, pk)
-    request_plan(draft, now=timezone.now())
+    request_plan(draft, actor=actor_of(request), now=timezone.now())
     return redirect("draft_review", pk=draft.pk)
 
 

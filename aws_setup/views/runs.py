@@ -72,5 +72,5 @@ def run_plan_again(request: HttpRequest, pk: int) -> HttpResponse:
         owner=signed_in(request), environment=environment_of(before), purpose=before.purpose, actor=actor_of(request)
     )
     save_answers(draft, **before.answers)
-    request_plan(draft, now=timezone.now())
+    request_plan(draft, actor=actor_of(request), now=timezone.now())
     return redirect("draft_review", pk=draft.pk)

@@ -191,7 +191,7 @@ def draft_permissions(request: HttpRequest, pk: int) -> HttpResponse:
     form = PermissionsForm(request.POST or None, initial=initial, draft=draft, account=account)
     if request.method == "POST" and form.is_valid():
         save_answers(draft, **form.cleaned_data)
-        request_plan(draft, now=timezone.now())
+        request_plan(draft, actor=actor_of(request), now=timezone.now())
         return redirect("draft_review", pk=draft.pk)
     context = draft_context(draft, current="permissions") | {
         "form": form,

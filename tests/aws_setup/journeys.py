@@ -44,7 +44,7 @@ class Console:
             owner=None, environment=environment, purpose=purpose or ("change" if connected else "connect"), actor=MONA
         )
         save_answers(draft, **answers)
-        request_plan(draft, now=self.clock())
+        request_plan(draft, actor=Actor(draft.actor), now=self.clock())
         return draft
 
     def plan(self, environment: Environment, **answers: Any) -> Plan:

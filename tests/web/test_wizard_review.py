@@ -14,6 +14,7 @@ from tests.web.wizard_rows import (
     let_worker_plan,
     make_connected,
     make_draft,
+    person_of,
     prepare,
     signed_in_client,
     start_run,
@@ -180,3 +181,12 @@ def test_a_plan_with_nothing_to_do_verifies_only(client):
     page = text_of(client.get(review(draft)))
     assert "Create 1 role in 1111-2222-3333" in page
     assert "1 thing stays as it is" in page
+
+
+def test_the_plan_names_who_asked_for_it_not_who_began_the_draft(client):
+    draft = make_draft(client)
+    let_worker_plan(draft)
+    other = signed_in_client()
+    other.post(reverse("draft_plan", args=[draft.pk]))
+    draft.refresh_from_db()
+    assert draft.actor == person_of(other).get_username()

@@ -84,7 +84,7 @@ def let_worker_plan(draft: Draft, *, now: datetime | None = None, **holding: obj
     """What the planning task does: look at the account and store the plan."""
     now = now or timezone.now()
     if draft.state != Draft.State.PLANNING:
-        request_plan(draft, now=now)
+        request_plan(draft, actor=Actor(draft.actor), now=now)
     plan = make_plan(draft.pk, open_gateway=lambda account: AccountHolding(**holding), now=now)
     draft.refresh_from_db()
     return plan
