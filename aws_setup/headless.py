@@ -3,11 +3,13 @@
 They work under the same leases as the workers, so they may run beside them. Progress goes to `say`, one line each.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from aws_setup import hints, planning, provisioning, verification
@@ -18,8 +20,9 @@ from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Account, Connection, Draft, Plan, Run, Verification, WorkerCaller
 from aws_setup.status import refresh_status
 from environments.history import Actor
-from environments.models import Environment
+from environments.models import Environment, Event
 
+logger = logging.getLogger(__name__)
 Say = Callable[[str], None]
 POLL_SECONDS = 0.5
 
@@ -79,21 +82,45 @@ def plan_connection(
     is_connected = Connection.objects.filter(environment=environment).exclude(role_arn="").exists()
     purpose = Draft.Purpose.CHANGE if is_connected else Draft.Purpose.CONNECT
     draft = start_draft(owner=None, environment=environment, purpose=purpose, actor=actor)
-    with hints.suppressed():
-        save_answers(draft, **answers)
-        request_plan(draft, now=timezone.now())
-    plan = planning.make_plan(draft.pk, open_gateway=open_gateway, now=timezone.now())
-    if plan is None:
-        draft.refresh_from_db()
-        problem = Problem.from_json(draft.problem) if draft.problem else _planned_elsewhere()
-        raise Blocked(problem)
+    plan: Plan | None = None
+    try:
+        with hints.suppressed():
+            save_answers(draft, **answers)
+            request_plan(draft, actor=actor, now=timezone.now())
+        plan = planning.make_plan(draft.pk, open_gateway=open_gateway, now=timezone.now())
+        if plan is None:
+            draft.refresh_from_db()
+            raise Blocked(Problem.from_json(draft.problem) if draft.problem else _planned_elsewhere())
+    finally:
+        if plan is None:
+            draft.delete()
     return plan
 
 
+@transaction.atomic
 def withdraw_plan(plan: Plan, *, now: datetime) -> None:
-    """Forget a plan that nobody is to approve, and the draft it was made of."""
+    """Forget a plan that nobody approved, the draft it was made of, and that it was made."""
+    if Run.objects.filter(plan=plan).exists():
+        return
+    made = Event.objects.filter(environment=plan.environment, action="plan.made", at__gte=plan.draft.created_at)
+    made.filter(data__fingerprint=plan.fingerprint).delete()
     plan.draft.delete()
     refresh_status(plan.environment, now=now)
+
+
+@transaction.atomic
+def unregister(environment: Environment, *, with_organization: bool) -> None:
+    """Forget an environment that was taken up for a plan that came to nothing, unless somebody else uses it by now."""
+    unused = Environment.objects.filter(
+        pk=environment.pk, connection__isnull=True, drafts__isnull=True, plans__isnull=True
+    )
+    if not unused.exists():
+        return
+    Event.objects.filter(environment=environment).delete()
+    organization = environment.organization
+    environment.delete()
+    if with_organization and not organization.environments.exists():
+        organization.delete()
 
 
 def _planned_elsewhere() -> Problem:
@@ -102,20 +129,27 @@ def _planned_elsewhere() -> Problem:
     )
 
 
-def apply_plan(plan: Plan, *, open_gateway: OpenGateway, actor: Actor, say: Say) -> Run:
-    """Approve this plan and see its run to the end. Raises Blocked where a run of the environment is live already."""
+def approve_plan(plan: Plan, *, actor: Actor) -> Run:
+    """Agree to this plan. Raises Blocked where a run is live, or a name or id in it was taken meanwhile."""
     with hints.suppressed():
         run = planning.approve_plan(plan, fingerprint=plan.fingerprint, actor=actor, now=timezone.now())
     if run is None:
-        raise Blocked(
-            Problem(
-                code="run_is_live",
-                sentence="A set-up of this environment is under way already.",
-                remedy="Wait for it to finish; its page shows how far it is.",
-            )
-        )
-    _work(run, lambda: provisioning.advance_run(run.pk, open_gateway=open_gateway, clock=timezone.now), say)
+        plan.draft.refresh_from_db()
+        raise Blocked(Problem.from_json(plan.draft.problem) if plan.draft.problem else _run_is_live())
     return run
+
+
+def _run_is_live() -> Problem:
+    return Problem(
+        code="run_is_live",
+        sentence="A set-up of this environment is under way already.",
+        remedy="Wait for it to finish; its page shows how far it is.",
+    )
+
+
+def finish_run(run: Run, *, open_gateway: OpenGateway, say: Say) -> None:
+    """See a run to its end."""
+    _work(run, lambda: provisioning.advance_run(run.pk, open_gateway=open_gateway, clock=timezone.now), say)
 
 
 def verify_connection(
@@ -136,12 +170,23 @@ def verify_connection(
     return proof
 
 
+def _advance_once(advance: Callable[[], datetime | None]) -> datetime | None:
+    """A locked database is waited for; a mistake of the console stands in the work's own problem, and in the log."""
+    try:
+        return advance()
+    except OperationalError as error:
+        logger.warning("The database did not take it; trying again: %s", error)
+    except Exception as error:
+        logger.error("The console made a mistake: %r", error, exc_info=logger.isEnabledFor(logging.DEBUG))
+    return None
+
+
 def _work(work: Run | Verification, advance: Callable[[], datetime | None], say: Say) -> None:
     """Do the work in this process, waiting as it asks; where another worker has it, watch until it is over."""
     said = ""
     with hints.suppressed():
         while True:
-            due = advance()
+            due = _advance_once(advance)
             work.refresh_from_db()
             if work.is_finished:
                 return

@@ -94,11 +94,11 @@ def validate_role_path(path: str) -> None:
         raise InvalidName("A role path begins and ends with a slash, as in /vertesia/")
 
 
-def validate_policy_arn(arn: str, *, account_id: str) -> None:
-    """Raise InvalidName unless `arn` is a managed policy that a role of this account can have attached."""
+def validate_policy_arn(arn: str, *, account_id: str = "") -> None:
+    """Raise InvalidName unless `arn` is a managed policy; with `account_id`, one for roles of that account."""
     if not (match := _POLICY_ARN.fullmatch(arn)):
         raise InvalidName("A policy ARN looks like arn:aws:iam::123456789012:policy/NAME.")
-    if match[2] not in ("aws", account_id):
+    if account_id and match[2] not in ("aws", account_id):
         raise InvalidName(
             f"This policy belongs to account {dashed(match[2])}; a role in {dashed(account_id)} can only have "
             f"policies of its own account or AWS's."

@@ -4,14 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from aws_setup.desired import DesiredState
-from aws_setup.models import Plan, Run, Verification
+from aws_setup.models import Plan, Run, Step, Verification
 from environments.models import Environment, Status
 
 AGREEMENT = ("fingerprint", "issuer", "audience", "subject", "account_id", "provider_arn", "role_arn")
 
 
 def report_plan(plan: Plan | None, run: Run | None) -> dict[str, Any]:
-    """The agreement and its actions; `outcome` is `planned` where nothing was done about an action yet.
+    """The agreement and its actions; `outcome` is created, updated, unchanged or removed, and planned where an action
+    was not done: not yet, or not with success.
 
     Where there is no plan the same keys hold None, and there are no actions.
     """
@@ -39,10 +40,10 @@ def report_plan(plan: Plan | None, run: Run | None) -> dict[str, Any]:
     }
 
 
-def _outcome(action: dict[str, Any], step: Any) -> str:
+def _outcome(action: dict[str, Any], step: Step | None) -> str:
     if action["verb"] == "keep":
         return "unchanged"
-    return (step.outcome or step.state) if step is not None and step.state != "pending" else "planned"
+    return step.outcome if step is not None and step.state == Step.State.DONE else "planned"
 
 
 def report_proof(proof: Verification | None) -> dict[str, Any]:

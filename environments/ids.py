@@ -35,6 +35,16 @@ def is_usual_id(value: str) -> bool:
     return _USUAL_ID.fullmatch(value) is not None
 
 
+def describe_unusual(*, organization_id: str, environment_id: str) -> list[str]:
+    """A sentence for each of the two that is a plain id and yet not like those Vertesia has published."""
+    ids = (("organization id", organization_id), ("environment id", environment_id))
+    return [
+        f"The {what} {value} is not the usual 24 hexadecimal digits. Compare it with Studio once more."
+        for what, value in ids
+        if value and not is_usual_id(value)
+    ]
+
+
 def build_subject(organization_id: str, environment_id: str) -> Subject:
     """The `sub` claim of an environment's token: `env:ORGANIZATION_ID:ENVIRONMENT_ID`.
 

@@ -122,11 +122,63 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(sandbox: Sandbox) -
     assert not Organization.objects.filter(organization_id=ORGANIZATION).exists()
 
 
-def test_a_dry_run_of_a_known_environment_leaves_its_status_as_it_was() -> None:
+def everything() -> dict[str, list[Any]]:
+    """Whatever the console holds of organizations, environments and their history."""
+    held = (Organization, Environment, Event, Draft, Plan, Connection)
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in held}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "new"])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--dry-run",), 0),
+        (("--approve", "0" * 64), 1),
+        (("--dry-run", "--account", "999999999999"), 1),
+        (("--region", "us-gov-west-1", "--yes"), 1),
+        (("--region", "cn-north-1", "--yes"), 2),
+        (("--policy", "junk", "--yes"), 2),
+        (("--name", "n" * 201, "--yes"), 2),
+    ],
+)
+def test_whenever_no_run_came_of_it_everything_is_as_it_was(known: bool, arguments: tuple[str, ...], code: int) -> None:
+    ids = ("66a0c0ffee5a4db0c4b0a001", "66a0c0ffee5a4db0c4b0e001") if known else IDS
+    changes = ("--region", "eu-west-1", "--name", "Another", "--issuer", VERTESIA_ISSUER)
+    before = everything()
+    answer = run("connect", *ids, *changes, *arguments)
+    assert answer.code == code, answer.said
+    assert everything() == before
+
+
+def test_what_was_typed_about_a_known_environment_holds_from_the_approval_on() -> None:
     known = Environment.objects.get(name="Bedrock US")
-    run("connect", known.organization.organization_id, known.environment_id, *REGION, "--dry-run")
+    answer = run(
+        "connect", known.organization.organization_id, known.environment_id, "--region", "eu-west-1",
+        "--name", "Another", "--yes", "--json",
+    )  # fmt: skip
     known.refresh_from_db()
-    assert known.status == "not_connected"
+    assert (known.name, known.endpoint_url) == ("Another", "eu-west-1")
+    assert answer.json["role_arn"].endswith(":role/VertesiaEnvironmentAnother")
+
+
+def test_an_unusual_id_is_warned_of_and_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = run("connect", ORGANIZATION, "my-env", *REGION, "--dry-run")
+    assert answer.code == 0
+    assert capsys.readouterr().err == (
+        "The environment id my-env is not the usual 24 hexadecimal digits. Compare it with Studio once more.\n"
+    )
+
+
+def test_what_was_not_done_is_told_as_planned(sandbox: Sandbox) -> None:
+    allowed = ["iam:Get*", "iam:List*", "iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", "sts:*"]
+    sandbox.allow({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": allowed, "Resource": "*"}]})
+    answer = connect("--yes", "--json")
+    assert (answer.code, answer.json["problem"]["code"]) == (1, "worker_denied")
+    assert [(action["action"], action["outcome"]) for action in answer.json["actions"]] == [
+        ("CreateOpenIDConnectProvider", "created"),
+        ("CreateRole", "planned"),
+        ("PutRolePolicy", "planned"),
+    ]
 
 
 def test_the_fingerprint_of_a_dry_run_approves_that_plan_and_no_other(sandbox: Sandbox) -> None:
@@ -153,6 +205,7 @@ def test_a_fingerprint_holds_for_a_later_change_too() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("connect", *IDS, "--region", "cn-north-1"), "does not exist in AWS China"),
         (("connect", "org*", ENVIRONMENT, *REGION), "A Vertesia id holds only letters"),
         (("connect", ORGANIZATION, "env:x", *REGION), "A Vertesia id holds only letters"),
         (("connect", ORGANIZATION, ORGANIZATION, *REGION), "are the same"),

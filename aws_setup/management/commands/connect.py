@@ -11,13 +11,22 @@ from aws_setup import headless, report
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.models import Connection, Permissions, Plan, Run
-from aws_setup.names import InvalidName, validate_policy_arn, validate_region, validate_role_name
+from aws_setup.names import InvalidName, validate_policy_arn, validate_role_name
+from aws_setup.regions import validate_bedrock_region
 from aws_setup.tags import InvalidTag, parse_tags
 from aws_setup.wiring import open_gateway
-from environments.history import operating_system_actor
+from environments.history import Actor, operating_system_actor
+from environments.ids import describe_unusual
 from environments.installation import InstallationError, check_world, default_issuer
-from environments.models import Environment, Issuer, Organization, Provider
-from environments.registry import NotRegistered, register_environment
+from environments.models import Environment, Issuer, Organization, Provider, Status
+from environments.registry import (
+    NotRegistered,
+    check_ids,
+    check_issuer,
+    check_names,
+    register_environment,
+    rename_environment,
+)
 
 BAD_INPUT = 2
 
@@ -51,44 +60,67 @@ class Command(BaseCommand):
         try:
             check_world()
             answers = self._read_answers(options)
-            environment = self._register(options, actor)
+            issuer = self._find_issuer(options)
+            self._check(options, issuer)
         except (InvalidName, InvalidTag, NotRegistered) as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
         except InstallationError as error:
             raise CommandError(str(error), returncode=1) from error
-        plan: Plan | None = None
-        run: Run | None = None
+        ids = {key: options[key] for key in ("organization_id", "environment_id")}
+        for warning in describe_unusual(**ids):
+            self.stderr.write(warning)
+        environment = Environment.objects.filter(environment_id=options["environment_id"]).first()
         try:
             account = headless.find_account(self.meter, account_id=options["account"], now=timezone.now())
             self._check_policy(answers, account.account_id)
-            plan = headless.plan_connection(
-                environment,
-                answers={**answers, "account_id": account.account_id, "issuer_url": self.issuer_url},
-                open_gateway=self.meter,
-                actor=actor,
-            )
+        except Blocked as error:
+            self._print(environment, None, None, error.problem)
+            raise CommandError(self._sentence(error.problem), returncode=1) from error
+        answers |= {**ids, "account_id": account.account_id, "issuer_url": issuer.url}
+        if environment is not None:
+            self._connect(environment, answers, options, actor)
+            return
+        is_new_organization = not Organization.objects.filter(organization_id=options["organization_id"]).exists()
+        try:
+            environment = self._register(options, issuer, actor)
+        except NotRegistered as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from error
+        try:
+            self._connect(environment, answers, options, actor)
+        finally:
+            headless.unregister(environment, with_organization=is_new_organization)
+
+    def _connect(
+        self, environment: Environment, answers: dict[str, object], options: dict[str, Any], actor: Actor
+    ) -> None:
+        """Plan, and apply where that is agreed to. Until then nothing of the environment itself is changed."""
+        plan: Plan | None = None
+        run: Run | None = None
+        try:
+            plan = headless.plan_connection(environment, answers=answers, open_gateway=self.meter, actor=actor)
             self._describe(plan)
             if options["dry_run"]:
                 self._print(environment, plan, None, None)
-                headless.withdraw_plan(plan, now=timezone.now())
-                self._unregister(environment)
                 return
             if options["approve"] and options["approve"] != plan.fingerprint:
-                headless.withdraw_plan(plan, now=timezone.now())
                 raise Blocked(self._other_plan(options["approve"], plan))
-            run = headless.apply_plan(plan, open_gateway=self.meter, actor=actor, say=self._say)
+            run = headless.approve_plan(plan, actor=actor)
         except Blocked as error:
-            self._print(environment, plan, run, error.problem)
+            self._print(environment, plan, None, error.problem)
             raise CommandError(self._sentence(error.problem), returncode=1) from error
+        finally:
+            if plan is not None and run is None:
+                headless.withdraw_plan(plan, now=timezone.now())
+        if options["name"]:
+            rename_environment(environment, name=options["name"], actor=actor)
+        headless.finish_run(run, open_gateway=self.meter, say=self._say)
         self._finish(environment, plan, run)
 
     def _read_answers(self, options: dict[str, Any]) -> dict[str, object]:
-        validate_region(options["region"])
-        answers: dict[str, object] = {
-            "region": options["region"],
-            "organization_id": options["organization_id"],
-            "environment_id": options["environment_id"],
-        }
+        validate_bedrock_region(options["region"])
+        answers: dict[str, object] = {"region": options["region"]}
+        if options["name"]:
+            answers["name"] = options["name"]
         if options["role_name"]:
             validate_role_name(options["role_name"])
             answers["role_name"] = options["role_name"]
@@ -98,6 +130,7 @@ class Command(BaseCommand):
         if policy in (Permissions.INVOKE, Permissions.FULL):
             answers |= {"permissions": policy, "policy_arn": ""}
         elif policy:
+            validate_policy_arn(policy)
             answers |= {"permissions": Permissions.POLICY, "policy_arn": policy}
         return answers
 
@@ -108,36 +141,37 @@ class Command(BaseCommand):
             except InvalidName as error:
                 raise CommandError(str(error), returncode=BAD_INPUT) from error
 
-    def _register(self, options: dict[str, Any], actor: Any) -> Environment:
-        known = Organization.objects.filter(organization_id=options["organization_id"]).first()
-        issuer = known.issuer if known else default_issuer()
+    def _find_issuer(self, options: dict[str, Any]) -> Issuer:
         if options["issuer"]:
             chosen = Issuer.objects.filter(url=options["issuer"]).first()
             if chosen is None:
                 urls = ", ".join(Issuer.objects.values_list("url", flat=True))
                 raise NotRegistered("issuer", f"The issuer {options['issuer']} is not known here. Known: {urls}.")
-            issuer = chosen
-        self.issuer_url = issuer.url
+            return chosen
+        known = Organization.objects.filter(organization_id=options["organization_id"]).first()
+        return known.issuer if known else default_issuer()
+
+    def _check(self, options: dict[str, Any], issuer: Issuer) -> None:
+        """Raise NotRegistered where this environment could not be taken up, before anything is."""
+        check_ids(organization_id=options["organization_id"], environment_id=options["environment_id"])
+        check_names(organization_name="", name=options["name"])
+        organization = Organization.objects.filter(organization_id=options["organization_id"]).first()
         environment = Environment.objects.filter(environment_id=options["environment_id"]).first()
-        self.is_new_environment, self.is_new_organization = environment is None, known is None
-        is_connected = environment is not None and bool(environment.api_key)
+        if organization is not None and not (environment is not None and environment.api_key):
+            check_issuer(organization, issuer=issuer)
+
+    def _register(self, options: dict[str, Any], issuer: Issuer, actor: Actor) -> Environment:
+        known = Organization.objects.filter(organization_id=options["organization_id"]).first()
         return register_environment(
             organization_name="",
             organization_id=options["organization_id"],
-            issuer=known.issuer if known and is_connected else issuer,
+            issuer=known.issuer if known else issuer,
             environment_id=options["environment_id"],
             name=options["name"],
             region=options["region"],
-            provider=environment.provider if environment else Provider.BEDROCK,
+            provider=Provider.BEDROCK,
             actor=actor,
         )
-
-    def _unregister(self, environment: Environment) -> None:
-        """A dry run leaves nothing behind: what was taken up for it goes again."""
-        if self.is_new_environment:
-            environment.delete()
-        if self.is_new_organization:
-            Organization.objects.filter(pk=environment.organization_id, environments__isnull=True).delete()
 
     def _other_plan(self, approved: str, plan: Plan) -> Problem:
         return Problem(
@@ -175,8 +209,10 @@ class Command(BaseCommand):
     def _sentence(self, problem: Problem) -> str:
         return " ".join(filter(None, (problem.sentence, problem.why, problem.remedy)))
 
-    def _print(self, environment: Environment, plan: Plan | None, run: Run | None, problem: Problem | None) -> None:
-        status = report.status_of(environment, now=timezone.now())
+    def _print(
+        self, environment: Environment | None, plan: Plan | None, run: Run | None, problem: Problem | None
+    ) -> None:
+        status = report.status_of(environment, now=timezone.now()) if environment else Status.NOT_CONNECTED
         proof = run.verifications.first() if run else None
         if not self.is_json:
             if proof is not None and proof.state == "proven":
