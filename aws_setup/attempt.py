@@ -12,7 +12,7 @@ from aws_setup.actions import writes
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem, explain_list_denied
 from aws_setup.explaining import explain_worker_error, facts_of
-from aws_setup.gateway.errors import AwsError, AwsRefused, AwsUnreachable
+from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused, AwsUnreachable
 from aws_setup.gateway.protocol import Answers, Exchange, Gateway
 from aws_setup.ladder import LISTINGS, Ladder
 from aws_setup.listing import PredictedModel, predict_listing
@@ -22,8 +22,10 @@ from aws_setup.plan import build_plan
 from aws_setup.refusals import explain_outdated, explain_refusal, may_be_propagation
 from environments.history import Actor
 from environments.installation import IssuerMismatch, issuer_mismatch
+from environments.issuer.keys import NoSigningKey
 from environments.issuer.tokens import SignedToken, issue_token
 from environments.models import Environment
+from environments.secrets import NoKeyFits
 
 SESSION_NAME = "vertesia-aws-setup-verify"
 """Tells our verifications apart from Vertesia's own sessions in CloudTrail."""
@@ -50,6 +52,27 @@ def explain_moved_issuer(mismatch: IssuerMismatch | None) -> Problem | None:
         remedy=f"{mismatch.remedies[0]}. {mismatch.remedies[1]}.",
         command=f"ISSUER_URL={mismatch.trusted} make run",
         fix="plan",
+    )
+
+
+def explain_lost_key(error: NoKeyFits | NoSigningKey) -> Problem:
+    """Why the built-in issuer cannot sign."""
+    is_unreadable = isinstance(error, NoKeyFits)
+    return Problem(
+        code="signing_key_lost",
+        sentence="The built-in issuer's signing key cannot be decrypted: ENCRYPTION_KEYS no longer holds its key."
+        if is_unreadable
+        else "The built-in issuer has no signing key.",
+        why="Without it no token can be signed. Roles in AWS trust the issuer's address, not its keys: they need no "
+        "change.",
+        remedy=(
+            "If the former encryption key is at hand, put it behind the new one in ENCRYPTION_KEYS and start again. "
+            if is_unreadable
+            else ""
+        )
+        + "Otherwise make a new signing key and verify again.",
+        command="./manage.py prepare --new-signing-key",
+        fix="verify",
     )
 
 
@@ -97,22 +120,28 @@ class Attempt:
         found: dict[str, list[dict[str, Any]]] = {}
         for name in LISTINGS:
             answer = getattr(answers, name)
-            is_denied = isinstance(answer, AwsError)
-            found[name] = [] if is_denied else answer
-            detail = (
-                f"The worker may not look: {answer.message}"
-                if is_denied
-                else f"{len(answer)} in {desired.region} by the worker's own rights: not proof"
-            )
-            self.ladder.add(name, Check.Result.SKIPPED, detail)
+            found[name] = [] if isinstance(answer, AwsError) else answer
+            self.ladder.add(name, Check.Result.SKIPPED, self._describe_offer(name, answer))
         return predict_listing(**found), last_used
+
+    def _describe_offer(self, name: str, answer: list[dict[str, Any]] | AwsError) -> str:
+        if isinstance(answer, AwsBusy):
+            raise WaitForAws(answer, check=name, is_propagation=False)
+        if isinstance(answer, AwsRefused) and answer.is_denied:
+            return f"The worker may not look: {answer.message}"
+        if isinstance(answer, AwsError):
+            return f"The worker could not look: {answer.message}"
+        return f"{len(answer)} in {self.desired.region} by the worker's own rights: not proof"
 
     def _sign(self) -> SignedToken:
         desired = self.desired
         self._require_current_agreement()
         if problem := explain_moved_issuer(issuer_mismatch()):
             self._block("token", problem)
-        token = issue_token(self.environment, actor=self.actor, now=self.clock())
+        try:
+            token = issue_token(self.environment, actor=self.actor, now=self.clock())
+        except (NoKeyFits, NoSigningKey) as error:
+            self._block("token", explain_lost_key(error), cause=error)
         self.ladder.add(
             "token",
             Check.Result.PASS,

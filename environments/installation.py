@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from environments.history import CONSOLE, Actor, record
 from environments.issuer.address import validate_issuer_url
-from environments.issuer.keys import make_signing_key
+from environments.issuer.keys import list_lost_keys, make_signing_key
 from environments.models import Environment, Installation, Issuer, Organization, SigningKey
 
 DOCUMENTED_ISSUER_URL: Final = "https://sts.becomposable.com"
@@ -41,6 +41,13 @@ class WrongWorld(InstallationError):
             f"{_name_world(settings.WORLD)}. Start it with AWS_SANDBOX={needed}, or give the other world a database "
             f"of its own with DATABASE_URL."
         )
+
+
+class NoBuiltinIssuer(InstallationError):
+    """This installation signs nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("This console has no built-in issuer: Vertesia signs the tokens, and there is no key to make.")
 
 
 class NotPrepared(InstallationError):
@@ -144,6 +151,28 @@ def _prepare_builtin_issuer(installation: Installation, *, key_algorithm: str) -
     )
     if not SigningKey.objects.filter(is_signing=True).exists():
         make_signing_key(algorithm=key_algorithm)
+
+
+@transaction.atomic
+def make_new_signing_key(*, actor: Actor, algorithm: str = "") -> SigningKey:
+    """Sign with a new key from now on, of the former one's algorithm unless another is named. Raises NoBuiltinIssuer.
+
+    The former key stays published for the tokens it signed, unless it is lost: then it goes, so that the others can be
+    encrypted anew. No role needs a change, because roles trust the issuer's address.
+    """
+    if not _has_builtin_issuer():
+        raise NoBuiltinIssuer
+    former = SigningKey.objects.filter(is_signing=True).first()
+    lost = [key.pk for key in list_lost_keys()]
+    SigningKey.objects.filter(pk__in=lost).delete()
+    made = make_signing_key(algorithm=algorithm or (former.algorithm if former else SigningKey.Algorithm.RS256))
+    record(
+        "issuer.key_made",
+        f"The built-in issuer signs with a new key, {made.kid}.",
+        actor=actor,
+        data={"kid": made.kid, "former": former.kid if former else "", "lost": len(lost)},
+    )
+    return made
 
 
 def _seed_sandbox() -> None:

@@ -20,7 +20,7 @@ from django.db import transaction
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from environments.models import SigningKey
-from environments.secrets import decrypt, encrypt, encrypt_again
+from environments.secrets import NoKeyFits, decrypt, encrypt, encrypt_again
 
 RSA_BITS = 2048
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -108,6 +108,17 @@ def _load_once(encrypted: bytes) -> PrivateKey:
 def list_public_jwks() -> list[dict[str, Any]]:
     """The public keys to publish, the signing key first, then the newest."""
     return list(SigningKey.objects.values_list("public_jwk", flat=True))
+
+
+def list_lost_keys() -> list[SigningKey]:
+    """The keys that none of ENCRYPTION_KEYS opens any more: nothing can be signed with them."""
+    lost = []
+    for key in SigningKey.objects.all():
+        try:
+            decrypt(bytes(key.private_key_encrypted))
+        except NoKeyFits:
+            lost.append(key)
+    return lost
 
 
 def encrypt_keys_again() -> int:

@@ -15,7 +15,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from aws_setup.models import Connection, Draft, Plan
-from environments.models import Environment, Event, Organization, Provider
+from environments.issuer.keys import list_public_jwks
+from environments.models import Environment, Event, Organization, Provider, SigningKey
 from tests.aws_setup.journeys import VERTESIA_ISSUER, Console
 from tests.aws_setup.sandboxed import Sandbox
 from tests.sandbox.process import ACCOUNT
@@ -305,6 +306,32 @@ def test_verify_names_the_cause_and_the_remedy_and_exits_with_one(sandbox: Sandb
     assert (answer.code, answer.json["status"]) == (1, "needs_attention")
     assert "has no identity provider" in answer.said
     assert "Plan the connection again" in answer.said
+
+
+def test_a_lost_encryption_key_is_said_with_the_command_that_mends_it(sandbox: Sandbox, settings: Settings) -> None:
+    settings.ENCRYPTION_KEYS = ["another key than the one that the console was prepared with"]
+    answer = connect("--yes", "--json")
+    problem = answer.json["problem"]
+    assert (answer.code, problem["code"], problem["command"]) == (
+        1, "signing_key_lost", "./manage.py prepare --new-signing-key",
+    )  # fmt: skip
+    assert answer.json["status"] == "needs_attention"
+    assert answer.json["checks"][0]["result"] == "fail"
+    with pytest.raises(CommandError, match="cannot be decrypted"):
+        call_command("rotate_encryption_key")
+
+    assert "signs with a new key" in run("prepare", "--new-signing-key").out
+    sandbox.issuer.jwks = {"keys": list_public_jwks()}
+    answer = run("verify", ENVIRONMENT, "--json")
+    assert (answer.code, answer.json["status"]) == (0, "connected")
+    call_command("rotate_encryption_key", stdout=StringIO())
+
+
+def test_a_missing_signing_key_is_said_with_the_same_command() -> None:
+    SigningKey.objects.all().delete()
+    answer = connect("--yes", "--json")
+    assert (answer.code, answer.json["problem"]["code"]) == (1, "signing_key_lost")
+    assert "has no signing key" in answer.said
 
 
 @pytest.mark.parametrize(
