@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import Q
 
 from environments.history import Actor, record
 from environments.ids import InvalidVertesiaId, build_subject, validate_plain_id
@@ -10,9 +11,10 @@ from environments.models import Environment, Issuer, Organization, Provider, Sta
 
 WHERE_ORGANIZATION_ID = "The organization id stands in Vertesia Studio under the user icon, top right."
 WHERE_ENVIRONMENT_ID = "The environment id stands in Vertesia Studio on the environment's own page."
-
-
 NAME_LENGTH = 200
+
+AGREED = ~Q(api_key="") | Q(status=Status.SETTING_UP)
+"""Environments for which a plan was or is being carried out: only another one changes ids, issuer and region."""
 
 
 class NotRegistered(Exception):
@@ -74,10 +76,10 @@ def check_names(*, organization_name: str, name: str) -> None:
 
 def check_issuer(organization: Organization, *, issuer: Issuer) -> None:
     """Raise NotRegistered where the organization has another issuer, and roles in AWS trust it."""
-    if organization.issuer_id != issuer.pk and organization.environments.exclude(api_key="").exists():
+    if organization.issuer_id != issuer.pk and organization.environments.filter(AGREED).exists():
         raise NotRegistered(
             "issuer",
-            f"{organization.name} is connected with tokens of {organization.issuer}. "
+            f"{organization.name} is connected, or being set up, with tokens of {organization.issuer}. "
             "To move to another issuer, choose Change on one of its connected environments: that is one plan.",
         )
 
@@ -85,8 +87,8 @@ def check_issuer(organization: Organization, *, issuer: Issuer) -> None:
 def get_or_create_organization(*, organization_name: str, organization_id: str, issuer: Issuer) -> Organization:
     """The organization with this id, created where it is new.
 
-    Raises NotRegistered where it is known with another issuer and an environment of it is connected: roles in AWS
-    trust the issuer it has. Otherwise the issuer given now is the one it gets.
+    Raises NotRegistered where it is known with another issuer and an environment of it is connected or being set up:
+    roles in AWS trust the issuer it has. Otherwise the issuer given now is the one it gets.
     """
     organization, _ = Organization.objects.get_or_create(
         organization_id=organization_id,
@@ -118,8 +120,8 @@ def register_environment(
 ) -> Environment:
     """The environment with these ids, taken up where it is new.
 
-    One that is known already gets the name and, while it is not connected, the region; a connected one keeps its
-    region until a plan changes it. An empty `organization_name` leaves a known one as it is.
+    One that is known already gets the name and, while it is not connected, the region; one that is connected or being
+    set up keeps its region until a plan changes it. An empty `organization_name` leaves a known one as it is.
     Raises NotRegistered where ids, issuer or provider cannot be what they are said to be.
     """
     check_ids(organization_id=organization_id, environment_id=environment_id)
@@ -155,7 +157,7 @@ def register_environment(
         )
     if name:
         rename_environment(environment, name=name, actor=actor)
-    if region and region != environment.endpoint_url and not environment.api_key:
+    if region and region != environment.endpoint_url and not _is_agreed(environment):
         _set_region(environment, region=region, actor=actor)
     return environment
 
@@ -174,12 +176,13 @@ def correct_environment(
 ) -> None:
     """Put right what was typed about an environment of which AWS holds nothing yet: ids, issuer, name and region.
 
-    Raises NotRegistered as `register_environment` does, and where the environment is connected already.
+    Raises NotRegistered as `register_environment` does, and where the environment is connected or being set up already.
     An organization that this leaves without environments is removed.
     """
-    if environment.api_key:
+    if _is_agreed(environment):
         raise NotRegistered(
-            "environment_id", "This environment is connected. Choose Change on its page: that is one plan."
+            "environment_id",
+            "This environment is connected, or being set up. Choose Change on its page: that is one plan.",
         )
     check_ids(organization_id=organization_id, environment_id=environment_id, environment=environment)
     check_names(organization_name=organization_name, name=name)
@@ -204,6 +207,11 @@ def correct_environment(
     rename_environment(environment, name=name or environment_id, actor=actor)
     if region != environment.endpoint_url:
         _set_region(environment, region=region, actor=actor)
+
+
+def _is_agreed(environment: Environment) -> bool:
+    """Whether a plan for it was agreed to meanwhile; nobody can agree to one until the transaction ends."""
+    return Environment.objects.select_for_update().filter(AGREED, pk=environment.pk).first() is not None
 
 
 def _set_region(environment: Environment, *, region: str, actor: Actor) -> None:

@@ -106,6 +106,9 @@ def draft_environment(request: HttpRequest, pk: int) -> HttpResponse:
     environment = environment_of(draft)
     if draft.purpose != Draft.Purpose.CONNECT:
         return redirect("draft_review", pk=draft.pk)
+    live = Run.objects.filter(connection__environment=environment, finished_at__isnull=True).first()
+    if live is not None:
+        return redirect("run", pk=live.pk)
     is_fixed = connections_for(request.user).filter(environment=environment).exclude(role_arn="").exists()
     organization = environment.organization
     initial = {

@@ -75,11 +75,6 @@ def test_an_environment_that_is_not_connected_takes_another_name_and_region():
     assert (environment.name, environment.endpoint_url) == ("Sales", "eu-west-1")
 
 
-def test_a_connected_environment_keeps_its_region_until_a_plan_changes_it():
-    Environment.objects.filter(pk=register().pk).update(api_key="arn:aws:iam::111122223333:role/A")
-    assert register(region="eu-west-1").endpoint_url == "us-east-1"
-
-
 def test_an_environment_of_another_provider_is_taken_up_as_not_connectable():
     assert register(provider=Provider.OPENAI).status == Status.NOT_CONNECTABLE
 
@@ -153,13 +148,6 @@ def test_an_organization_that_is_not_connected_takes_another_issuer():
     assert register(issuer=issuer).organization.issuer == issuer
 
 
-def test_a_connected_organization_keeps_its_issuer_until_a_plan_changes_it():
-    Environment.objects.filter(pk=register().pk).update(api_key="arn:aws:iam::111122223333:role/A")
-    with pytest.raises(NotRegistered) as refused:
-        register(issuer=IssuerFactory())
-    assert refused.value.field == "issuer"
-
-
 def correct(environment, **changes):
     answers = {
         "organization_name": environment.organization.name,
@@ -195,11 +183,34 @@ def test_putting_right_nothing_writes_no_history():
     assert Event.objects.count() == 1
 
 
-def test_a_connected_environment_is_not_put_right_but_changed_by_a_plan():
+AGREED = pytest.mark.parametrize(
+    "agreed",
+    [{"api_key": "arn:aws:iam::111122223333:role/A"}, {"status": Status.SETTING_UP}],
+    ids=lambda held: next(iter(held)),
+)
+
+
+@AGREED
+def test_an_environment_that_is_connected_or_being_set_up_is_not_put_right_but_changed_by_a_plan(agreed):
     environment = register()
-    environment.api_key = "arn:aws:iam::111122223333:role/A"
+    Environment.objects.filter(pk=environment.pk).update(**agreed)  # since the page was opened
     with pytest.raises(NotRegistered):
         correct(environment, environment_id="66b0c0ffee5a4db0c4b0f002")
+    assert Environment.objects.get(pk=environment.pk).environment_id == ENVIRONMENT_ID
+
+
+@AGREED
+def test_an_organization_that_is_connected_or_being_set_up_keeps_its_issuer_until_a_plan_changes_it(agreed):
+    Environment.objects.filter(pk=register().pk).update(**agreed)
+    with pytest.raises(NotRegistered) as refused:
+        register(issuer=IssuerFactory())
+    assert refused.value.field == "issuer"
+
+
+@AGREED
+def test_an_environment_that_is_connected_or_being_set_up_keeps_its_region_until_a_plan_changes_it(agreed):
+    Environment.objects.filter(pk=register().pk).update(**agreed)
+    assert register(region="eu-west-1").endpoint_url == "us-east-1"
 
 
 def test_renaming_is_free_and_recorded_once():

@@ -236,6 +236,16 @@ def test_once_aws_holds_a_role_the_ids_change_by_a_plan(client):
     assert not Environment.objects.filter(environment_id="66b0c0ffee5a4db0c4b0f009").exists()
 
 
+def test_while_a_first_set_up_runs_nothing_typed_is_put_right(client):
+    draft = make_draft(client)
+    run = start_run(client, environment=draft.environment)
+    answer = client.post(
+        reverse("draft_environment", args=[draft.pk]), typed(environment_id="66b0c0ffee5a4db0c4b0f009")
+    )
+    assert answer["Location"] == reverse("run", args=[run.pk])
+    assert not Environment.objects.filter(environment_id="66b0c0ffee5a4db0c4b0f009").exists()
+
+
 def test_the_worker_is_asked_who_it_is_when_nobody_has_asked_for_ten_minutes(client):
     draft = make_draft(client)
     url = reverse("draft_account", args=[draft.pk])
