@@ -110,7 +110,7 @@ class Connection(models.Model):
 
     @property
     def has_aws_resources(self) -> bool:
-        """Whether AWS holds, as far as known, a role that we made for this connection."""
+        """Whether AWS holds, as far as known, a role that we made for this connection; see holdings.held_role_arns."""
         return bool(self.role_arn)
 
 

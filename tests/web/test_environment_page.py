@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from aws_setup.actions import Action
 from aws_setup.models import Connection, Draft, Run, Verification
 from environments.history import Actor, record
 from environments.models import Event, Issuer, Provider, Status
@@ -287,6 +288,31 @@ def test_one_that_holds_a_role_is_not_deleted_but_shown_two_ways(client):
     refused = client.post(url, follow=True)
     assert "Disconnect first, or say it shall stay." in text_of(refused)
     assert Connection.objects.filter(pk=connection.pk).exists()
+
+
+def test_after_a_failed_rename_deleting_names_the_old_role_as_well(client):
+    connection = make_connected(client)
+    run = connection.runs.get()
+    old = "arn:aws:iam::111122223333:role/Old"
+    action = Action(action="DeleteRole", verb="remove", resource=old, summary="", why="", after_proof=True)
+    run.steps.create(position=99, action=action.to_json(), after_proof=True)
+    url = reverse("environment_delete", args=[connection.environment_id])
+    assert f'data-copy-text="{old}"' in client.get(url).content.decode()
+    client.post(url, {"leave_in_aws": "yes"})
+    assert old in Event.objects.get(action="environment.forgotten").sentence
+
+
+def test_one_that_was_disconnected_is_deleted_and_the_provider_that_stays_is_named(client):
+    connection = make_connected(client)
+    Connection.objects.update(role_arn="")
+    connection.environment.set_status(Status.DISCONNECTED, api_key="")
+    url = reverse("environment_delete", args=[connection.environment_id])
+    page = client.get(url)
+    assert f'data-copy-text="{connection.provider_arn}"' in page.content.decode()
+    assert "AWS holds no role that this console made for it." in text_of(page)
+    client.post(url)
+    assert not Connection.objects.filter(pk=connection.pk).exists()
+    assert f"AWS still holds {connection.provider_arn}." in Event.objects.get(action="environment.forgotten").sentence
 
 
 def test_forgetting_leaves_the_role_in_aws_and_its_arn_in_the_history(client):
