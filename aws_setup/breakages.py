@@ -12,7 +12,7 @@ from django.db import models
 
 from aws_setup import hints
 from aws_setup.credentials import require_loopback
-from aws_setup.models import Connection
+from aws_setup.models import Connection, Verification
 from aws_setup.verification import hasten_verification, request_verification
 from environments.history import Actor, record
 
@@ -33,16 +33,24 @@ class NoSandbox(RuntimeError):
     """There is no sandbox in this world, so there is nothing to break."""
 
 
-def request_breakage(kind: str, *, connection: Connection | None, actor: Actor, now: datetime) -> None:
-    """Ask a worker to break the sandbox in this way (or `reset` it), then to verify what it concerns."""
+def request_breakage(kind: str, *, connection: Connection | None, actor: Actor, now: datetime) -> bool:
+    """Ask a worker to break the sandbox in this way (or `reset` it), then to verify what it concerns.
+
+    False where the broker took no message: then nothing is broken, now or later.
+    """
     if not settings.AWS_SANDBOX:
         raise NoSandbox("Breakages exist only in the sandbox.")
     if kind != RESET and (kind not in KINDS or connection is None):
         raise ValueError(f"{kind} is not a breakage of a connection")
-    for concerned in _concerned(kind, connection.pk if connection else 0):
-        # Asked for already, so that the page has something to wait for; it begins once the sandbox is broken.
+    # Asked for already, so that the page has something to wait for; it begins once the sandbox is broken.
+    asked = [
         request_verification(concerned, actor=actor, now=now, not_before=now + LONGEST_BREAKAGE)
-    hints.send(hints.BREAK_SANDBOX, kind, connection.pk if connection else 0, actor)
+        for concerned in _concerned(kind, connection.pk if connection else 0)
+    ]
+    if hints.send_now(hints.BREAK_SANDBOX, kind, connection.pk if connection else 0, actor):
+        return True
+    Verification.objects.filter(pk__in=[proof.pk for proof in asked if proof], attempts=0).delete()
+    return False
 
 
 def break_sandbox(kind: str, *, connection_pk: int, actor: Actor, sandbox_url: str, now: datetime) -> None:

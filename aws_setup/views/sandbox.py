@@ -11,6 +11,7 @@ from aws_setup.access import connections_for, get_connection
 from aws_setup.breakages import KINDS, RESET, request_breakage
 from aws_setup.models import Connection
 from aws_setup.views.frame import actor_of
+from config.health import BROKER_SENTENCE
 from environments.access import may_administer
 
 CONNECTIONS_SHOWN = 100
@@ -50,7 +51,8 @@ def _break(request: HttpRequest) -> HttpResponse:
     if kind == RESET:
         if not may_administer(request.user):
             raise Http404
-        request_breakage(RESET, connection=None, actor=actor_of(request), now=timezone.now())
+        if not request_breakage(RESET, connection=None, actor=actor_of(request), now=timezone.now()):
+            return _say_nothing_happened(request)
         messages.success(request, "The sandbox AWS is being put back to how it was at first start.")
         return redirect("sandbox")
     pk = request.POST.get("environment", "")
@@ -58,6 +60,12 @@ def _break(request: HttpRequest) -> HttpResponse:
         raise Http404
     connection: Connection = get_connection(request.user, environment_pk=int(pk))
     now = timezone.now()
-    request_breakage(kind, connection=connection, actor=actor_of(request), now=now)
+    if not request_breakage(kind, connection=connection, actor=actor_of(request), now=now):
+        return _say_nothing_happened(request)
     messages.info(request, f"{KINDS[kind]}: asked for. The console looks again right after it.")
     return redirect(f"{connection.environment.get_absolute_url()}?since={int(now.timestamp())}")
+
+
+def _say_nothing_happened(request: HttpRequest) -> HttpResponse:
+    messages.error(request, f"Nothing was broken or put back, because no worker could be told. {BROKER_SENTENCE}")
+    return redirect("sandbox")

@@ -1,9 +1,12 @@
 """Breaking the sandbox on purpose, and the way from there to real AWS."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from aws_setup import hints
 from aws_setup.views.real_aws import check_preparation
 from environments.models import Event
 from tests.factories import EnvironmentFactory
@@ -17,6 +20,13 @@ URL = "/sandbox/"
 def client() -> Client:
     prepare()
     return signed_in_client()
+
+
+@pytest.fixture
+def taken() -> Iterator[None]:
+    """Messages count as taken, though no broker is there and nobody listens."""
+    with hints.suppressed():
+        yield
 
 
 def test_with_nothing_connected_it_says_what_to_do_first(client):
@@ -39,6 +49,15 @@ def test_another_environment_can_be_chosen(client):
     assert "Break Alpha" in client.get(f"{URL}?environment=zzz").content.decode()
 
 
+@pytest.mark.parametrize("kind", ["stop_issuer", "reset"])
+def test_where_no_worker_can_be_told_the_page_says_that_nothing_was_broken(client, kind):
+    connection = make_connected(client)
+    answer = client.post(URL, {"kind": kind, "environment": connection.environment_id}, follow=True)
+    assert "Nothing was broken or put back, because no worker could be told." in text_of(answer)
+    assert not connection.verifications.filter(finished_at__isnull=True).exists()
+
+
+@pytest.mark.usefixtures("taken")
 def test_breaking_leads_to_the_environment_which_looks_out_for_the_proof(client):
     connection = make_connected(client)
     answer = client.post(URL, {"kind": "stop_issuer", "environment": connection.environment_id})
@@ -46,6 +65,7 @@ def test_breaking_leads_to_the_environment_which_looks_out_for_the_proof(client)
     assert answer["Location"].startswith(f"{connection.environment.get_absolute_url()}?since=")
 
 
+@pytest.mark.usefixtures("taken")
 def test_reset_comes_back_to_the_page(client):
     answer = client.post(URL, {"kind": "reset"}, follow=True)
     assert "put back to how it was at first start" in text_of(answer)
