@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -108,24 +108,23 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
 
     False where a run came of the draft meanwhile: its answers are history.
     """
-    merged = {**draft.answers, **answers}
-    was_planned = draft.state == Draft.State.PLANNED
-    saved = (
-        Draft.objects.filter(pk=draft.pk)
-        .exclude(plans__run__isnull=False)
-        .update(
-            answers=merged,
+    editable = Draft.objects.filter(pk=draft.pk).exclude(plans__run__isnull=False)
+    with transaction.atomic():
+        # Read under a lock: another tab may have stored another answer since this draft was fetched.
+        stored = editable.select_for_update().first()
+        if stored is None:
+            return False
+        editable.update(
+            answers={**stored.answers, **answers},
             state=Draft.State.EDITING,
             problem=None,
             planning_requested_at=None,
             updated_at=models.functions.Now(),
         )
-    )
-    if saved:
-        draft.refresh_from_db(fields=["answers", "state", "problem", "planning_requested_at", "updated_at"])
-        if was_planned and draft.environment is not None:
-            refresh_status(draft.environment, now=timezone.now())
-    return saved == 1
+    draft.refresh_from_db(fields=["answers", "state", "problem", "planning_requested_at", "updated_at"])
+    if stored.state == Draft.State.PLANNED and draft.environment is not None:
+        refresh_status(draft.environment, now=timezone.now())
+    return True
 
 
 def request_plan(draft: Draft, *, actor: Actor, now: datetime) -> bool:

@@ -11,9 +11,8 @@ from environments.history import Actor, record
 
 def open_finding(connection: Connection, problem: Problem, *, now: datetime, actor: Actor) -> None:
     """Open a finding for this cause, or bring the open one up to date; other causes' findings are closed."""
-    Finding.objects.filter(connection=connection, closed_at__isnull=True).exclude(code=problem.code).update(
-        closed_at=now
-    )
+    for other in Finding.objects.filter(connection=connection, closed_at__isnull=True).exclude(code=problem.code):
+        _close(other, f"No longer what is wrong: {other.problem['sentence']}", now=now, actor=actor)
     refreshed = Finding.objects.filter(connection=connection, code=problem.code, closed_at__isnull=True).update(
         problem=problem.to_json(), seen_at=now
     )
@@ -29,7 +28,9 @@ def open_finding(connection: Connection, problem: Problem, *, now: datetime, act
 def close_findings(connection: Connection, *, now: datetime, actor: Actor) -> None:
     """Close whatever is open: the connection was proven."""
     for finding in Finding.objects.filter(connection=connection, closed_at__isnull=True):
-        sentence = f"Solved: {finding.problem['sentence']}"
-        finding.closed_at = now
-        finding.save(update_fields=["closed_at"])
-        record("finding.closed", sentence, actor=actor, environment=connection.environment)
+        _close(finding, f"Solved: {finding.problem['sentence']}", now=now, actor=actor)
+
+
+def _close(finding: Finding, sentence: str, *, now: datetime, actor: Actor) -> None:
+    if Finding.objects.filter(pk=finding.pk, closed_at__isnull=True).update(closed_at=now):
+        record("finding.closed", sentence, actor=actor, environment=finding.connection.environment)

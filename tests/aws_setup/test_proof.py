@@ -176,7 +176,8 @@ def test_a_finding_is_opened_once_brought_up_to_date_and_closed_by_the_next_proo
     assert console.connect(connected).state == Run.State.SUCCEEDED
     assert open_codes(connected) == []
     assert Finding.objects.count() == 2
-    solved = Event.objects.get(action="finding.closed")
+    solved, replaced = Event.objects.filter(action="finding.closed")
+    assert replaced.sentence == f"No longer what is wrong: {first.problem['sentence']}"
     assert solved.sentence.startswith("Solved: AWS account 1111-2222-3333 has no identity provider")
 
 
@@ -257,6 +258,15 @@ def test_what_the_worker_may_not_list_is_said(console: Console, aws: FakeAws, wa
     proof = console.verify(waiting)
     assert "bedrock:ListCustomModels" in proof.checks.get(check_name="custom_models").detail
     assert proof.state == Verification.State.NOT_PROVABLE
+
+
+def test_what_is_busy_now_is_looked_at_again(console: Console, aws: FakeAws, waiting: Environment) -> None:
+    aws.fail("bedrock:ListCustomModels", throttled("bedrock:ListCustomModels"), times=2)
+    before = console.clock()
+    proof = console.verify(waiting)
+    assert console.clock() > before
+    assert proof.state == Verification.State.NOT_PROVABLE
+    assert proof.checks.get(check_name="custom_models").detail.startswith("0 in us-east-1 by the worker's own rights")
 
 
 def test_drift_is_found_without_a_token_and_a_plan_mends_it(

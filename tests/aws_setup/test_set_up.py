@@ -6,6 +6,7 @@ import pytest
 
 from aws_setup import planning
 from aws_setup.diagnosis import Blocked
+from aws_setup.drafting import save_answers, start_draft
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Account, Connection, Draft, Plan, Run
 from environments.models import Event
@@ -220,6 +221,16 @@ def test_a_plan_is_made_once_however_often_it_is_asked_for(console: Console) -> 
     assert planning.make_plan(draft.pk, open_gateway=console.open_gateway, now=console.clock()) is not None
     assert planning.make_plan(draft.pk, open_gateway=console.open_gateway, now=console.clock()) is None
     assert Plan.objects.count() == 1
+
+
+def test_answers_given_in_two_tabs_are_both_kept(console: Console) -> None:
+    draft = start_draft(owner=None, environment=console.environment(), purpose="connect", actor=MONA)
+    other_tab = Draft.objects.get(pk=draft.pk)
+    save_answers(draft, role_name="VertesiaMine")
+    save_answers(other_tab, permissions="full")
+    draft.refresh_from_db()
+    assert (draft.answers["role_name"], draft.answers["permissions"]) == ("VertesiaMine", "full")
+    assert other_tab.answers == draft.answers
 
 
 def test_a_mistake_of_the_console_while_planning_blocks_the_draft(console: Console) -> None:
