@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from config.heartbeat import BEAT_KEY, WORKER_KEY, connect_to_broker
 
@@ -63,7 +63,7 @@ def database_problem() -> str | None:
 
 @login_not_required
 @never_cache
-@require_GET
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Each part with `ok` and, where it fails, a sentence. 200 where all are ok, else 503. Calls nothing outside."""
     problems = {

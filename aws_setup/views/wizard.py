@@ -35,7 +35,7 @@ def connect(request: HttpRequest) -> HttpResponse:
     """Start: pick one of the environments that are known and not connected, or go on to type another's ids."""
     if request.method == "POST":
         pk = request.POST.get("environment", "")
-        if not pk.isdigit():
+        if not pk.isdecimal() or len(pk) > 18:
             messages.error(request, "Choose an environment first.")
             return redirect("connect")
         return _start(request, get_environment(request.user, int(pk)))

@@ -75,6 +75,15 @@ def test_it_can_only_be_read(client: Client, method: str) -> None:
     assert getattr(client, method)(reverse("healthz")).status_code == 405
 
 
+@pytest.mark.django_db
+def test_head_answers_as_get_does_without_a_body(client: Client, settings: Any) -> None:
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+
+    answer = client.head(reverse("healthz"))
+
+    assert (answer.status_code, answer.content) == (503, b"")
+
+
 def test_the_broker_s_password_is_never_shown(client: Client, settings: Any, db: None) -> None:
     settings.CELERY_BROKER_URL = "redis://:canary-of-a-password@127.0.0.1:1/0"
 

@@ -159,7 +159,7 @@ def test_an_unusual_id_and_an_unknown_region_are_noted_and_not_refused(client):
     assert "organization id" not in page.split("The environment id my-env")[0][-80:]
 
 
-@pytest.mark.parametrize("rubbish", ["", "x", "-1", "1 OR 1=1"])
+@pytest.mark.parametrize("rubbish", ["", "x", "-1", "1 OR 1=1", "²", "9" * 30])
 def test_picking_nothing_that_is_an_environment_says_so(client, rubbish):
     answer = client.post(reverse("connect"), {"environment": rubbish}, follow=True)
     assert "Choose an environment first." in text_of(answer)
