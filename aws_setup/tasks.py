@@ -1,4 +1,7 @@
-"""Celery: one id in, one service call. Each may run twice; what is due stands in the database."""
+"""Celery: one id in, one service call. Each may run twice; what is due stands in the database.
+
+But for the breakages of the sandbox, which stand in their message alone.
+"""
 
 import logging
 from collections.abc import Callable

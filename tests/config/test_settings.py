@@ -35,6 +35,14 @@ def test_every_variable_is_listed_once_and_nothing_else_is() -> None:
     assert sorted(listed) == sorted(read - ONLY_FOR_TESTS)
 
 
+@pytest.mark.parametrize("name", ["HSTS_INCLUDE_SUBDOMAINS", "HSTS_PRELOAD"])
+def test_other_hosts_are_bound_to_https_only_where_that_is_asked_for(tmp_path: Path, name: str) -> None:
+    public = {"VAR_DIR": str(tmp_path), "PUBLIC_URL": "https://console.example.com"}
+
+    assert read_setting(f"SECURE_{name}", **public).stdout.strip() == "False"
+    assert read_setting(f"SECURE_{name}", **public, **{name: "1"}).stdout.strip() == "True"
+
+
 def test_a_variable_can_be_read_from_a_file(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("from-a-file\n")
