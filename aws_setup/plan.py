@@ -12,7 +12,7 @@ from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState
-from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument
+from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument, name_policy
 
 
 def build_plan(desired: DesiredState, observed: ObservedState) -> list[Action]:
@@ -253,7 +253,7 @@ def _plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[
                 action="AttachRolePolicy",
                 verb="create",
                 resource=arn,
-                summary=f"Attach policy {wanted_arn.rsplit('/', 1)[-1]} to role {name}",
+                summary=f"Attach policy {name_policy(wanted_arn)} to role {name}",
                 why="It was chosen instead of the generated policy.",
                 request={"RoleName": name, "PolicyArn": wanted_arn},
                 before=list(attached),
@@ -267,7 +267,7 @@ def _plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[
             actions.append(_detach(name, arn, policy_arn, attached))
     foreign = _leave_foreign_policies(desired, role) if role else []
     if not actions:
-        what = f"policy {wanted_arn.rsplit('/', 1)[-1]}" if wanted_arn else "its Bedrock policy"
+        what = f"policy {name_policy(wanted_arn)}" if wanted_arn else "its Bedrock policy"
         actions.append(
             Action(
                 action="AttachRolePolicy" if wanted_arn else "PutRolePolicy",
@@ -284,7 +284,7 @@ def _leave_foreign_policies(desired: DesiredState, role: ObservedRole) -> list[A
     """What the role holds beside what was agreed now or earlier: somebody else put it there, so it is only named."""
     ours = {desired.attached_policy_arn, *desired.retire_policy_arns}
     foreign: list[tuple[str, str, Any]] = [
-        *(("DetachRolePolicy", arn.rsplit("/", 1)[-1], arn) for arn in role.attached if arn not in ours),
+        *(("DetachRolePolicy", name_policy(arn), arn) for arn in role.attached if arn not in ours),
         *(("DeleteRolePolicy", name, held) for name, held in role.inline.items() if name != INLINE_POLICY_NAME),
     ]
     return [
@@ -318,7 +318,7 @@ def _detach(name: str, arn: str, policy_arn: str, attached: tuple[str, ...]) -> 
         action="DetachRolePolicy",
         verb="remove",
         resource=arn,
-        summary=f"Detach policy {policy_arn.rsplit('/', 1)[-1]} from role {name}",
+        summary=f"Detach policy {name_policy(policy_arn)} from role {name}",
         why="The policy itself stays; only its tie to this role goes.",
         request={"RoleName": name, "PolicyArn": policy_arn},
         before=list(attached),

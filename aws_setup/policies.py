@@ -24,6 +24,16 @@ def full_access_policy_arn(partition: str) -> str:
     return f"arn:{partition}:iam::aws:policy/AmazonBedrockFullAccess"
 
 
+def name_policy(arn: str) -> str:
+    """How a sentence names a managed policy: AWS's own by their name, any other by its whole ARN.
+
+    So a policy of the account that bears the name of one of AWS's cannot pass for it.
+    """
+    parts = arn.split(":", 5)
+    path_and_name = parts[-1].removeprefix("policy/")
+    return path_and_name if parts[4] == "aws" else arn
+
+
 def trust_policy(*, provider_arn: str, issuer_url: str, audience: str, subject: str) -> PolicyDocument:
     """Who may assume the role: a token of this issuer with exactly this audience and subject.
 

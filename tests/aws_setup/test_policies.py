@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from aws_setup.policies import full_access_policy_arn, invoke_policy, provisioning_policy, trust_policy
+from aws_setup.policies import (
+    full_access_policy_arn,
+    invoke_policy,
+    name_policy,
+    provisioning_policy,
+    trust_policy,
+)
 from tests.aws_setup.golden_files import assert_golden_json
 
 with warnings.catch_warnings():
@@ -141,3 +147,15 @@ def test_a_boundary_is_only_printed_with_a_path_or_prefix_of_its_own() -> None:
     out = StringIO()
     call_command("provisioning_policy", "--boundary", boundary, "--path", "/vertesia/", stdout=out)
     assert f'"iam:PermissionsBoundary": "{boundary}"' in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:iam::aws:policy/AmazonBedrockFullAccess", "AmazonBedrockFullAccess"),
+        ("arn:aws:iam::aws:policy/service-role/Other", "service-role/Other"),
+        (f"arn:aws:iam::{ACCOUNT}:policy/x/AmazonBedrockFullAccess",) * 2,
+    ],
+)
+def test_a_policy_of_the_account_cannot_pass_for_one_of_awss(arn: str, name: str) -> None:
+    assert name_policy(arn) == name
