@@ -1,9 +1,11 @@
 """What AWS holds, or may hold, of what was made for a connection, as far as this console's own record goes."""
 
+from typing import Any
+
 from django.db import transaction
 
 from aws_setup.leases import LeaseLost
-from aws_setup.models import Connection, Run, Step
+from aws_setup.models import Connection, Plan, Run, Step
 from aws_setup.observed import ObservedState
 from environments.models import Environment
 
@@ -48,3 +50,19 @@ def note_held(run: Run, arns: dict[str, str]) -> None:
         setattr(connection, name, arn)
     if "role_arn" in changed:
         Environment.objects.filter(pk=run.plan.environment_id).update(api_key=changed["role_arn"])
+
+
+def describe_agreements(environment: Environment) -> list[dict[str, Any]]:
+    """What was approved for an environment, by whom and when, with every request: evidence for when its rows go."""
+    approved = Plan.objects.filter(environment=environment, approved_at__isnull=False).order_by("id")
+    return [
+        {
+            "fingerprint": plan.fingerprint,
+            "asked_by": plan.asked_by,
+            "approved_by": plan.approved_by,
+            "approved_at": plan.approved_at.isoformat() if plan.approved_at else "",
+            "desired": plan.desired,
+            "requests": [{"action": action["action"], "request": action["request"]} for action in plan.actions],
+        }
+        for plan in approved
+    ]

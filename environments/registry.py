@@ -1,6 +1,7 @@
 """Taking up what Vertesia has: organizations and their environments, by the ids that Vertesia Studio shows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -231,10 +232,17 @@ def rename_environment(environment: Environment, *, name: str, actor: Actor) -> 
 
 
 @transaction.atomic
-def forget_environment(environment: Environment, *, actor: Actor, left_in_aws: Sequence[str] = ()) -> None:
+def forget_environment(
+    environment: Environment,
+    *,
+    actor: Actor,
+    left_in_aws: Sequence[str] = (),
+    agreements: Sequence[dict[str, Any]] = (),
+) -> None:
     """Delete the environment here and nowhere else. What AWS holds for it stays and is named in the history.
 
-    `left_in_aws`: ARNs, beside the role ARN in `api_key`.
+    `left_in_aws`: ARNs, beside the role ARN in `api_key`. `agreements`: what was approved for it and by whom, as JSON
+    objects; the history keeps them, since their rows go.
     """
     arns = list(dict.fromkeys(filter(None, [environment.api_key, *left_in_aws])))
     left = f"AWS still holds {', '.join(arns)}." if arns else "AWS holds nothing of it that is known here."
@@ -243,6 +251,6 @@ def forget_environment(environment: Environment, *, actor: Actor, left_in_aws: S
         f"Forgot {environment.name} ({environment.subject}). {left}",
         actor=actor,
         organization=environment.organization,
-        data={"subject": environment.subject, "left_in_aws": arns},
+        data={"subject": environment.subject, "left_in_aws": arns, "agreements": list(agreements)},
     )
     environment.delete()

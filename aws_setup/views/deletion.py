@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from aws_setup.holdings import held_arns
+from aws_setup.holdings import describe_agreements, held_arns
 from aws_setup.models import Connection
 from aws_setup.views.frame import actor_of
 from environments.access import get_environment
@@ -27,7 +27,12 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         if has_roles and request.POST.get("leave_in_aws") != "yes":
             messages.error(request, "AWS still holds what this console made. Disconnect first, or say it shall stay.")
             return redirect("environment_delete", pk=pk)
-        forget_environment(environment, actor=actor_of(request), left_in_aws=left_in_aws)
+        forget_environment(
+            environment,
+            actor=actor_of(request),
+            left_in_aws=left_in_aws,
+            agreements=describe_agreements(environment),
+        )
         messages.success(request, f"{environment.name} was deleted here.")
         return redirect("environments")
     context = {

@@ -322,6 +322,9 @@ def test_forgetting_leaves_the_role_in_aws_and_its_arn_in_the_history(client):
     event = Event.objects.get(action="environment.forgotten")
     assert connection.role_arn in event.sentence
     assert connection.role_arn in json.dumps(event.data)
+    (agreement,) = event.data["agreements"]
+    assert agreement["approved_by"]
+    assert agreement["desired"]["role_name"] == connection.role_name
 
 
 def test_one_that_is_being_changed_cannot_be_deleted(client):
