@@ -228,8 +228,8 @@ def differences(action: dict[str, Any]) -> list[DiffLine]:
 
 @register.filter
 def kept(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The actions of a plan that leave things as they are."""
-    return [action for action in actions if action.get("verb") == "keep"]
+    """The actions of a plan that leave as it is what was agreed; what others put there stands among the changes."""
+    return [action for action in actions if action.get("verb") == "keep" and not action.get("before")]
 
 
 CHECK_TITLES = {

@@ -190,3 +190,21 @@ def test_the_plan_names_who_asked_for_it_not_who_began_the_draft(client):
     other.post(reverse("draft_plan", args=[draft.pk]))
     draft.refresh_from_db()
     assert draft.actor == person_of(other).get_username()
+
+
+def test_a_policy_that_others_put_on_the_role_is_not_folded_away(client):
+    draft = make_draft(client)
+    plan = let_worker_plan(draft)
+    foreign = {
+        **plan.actions[0],
+        "verb": "keep",
+        "summary": "Leave policy Own",
+        "request": {},
+        "before": "x",
+        "after": "x",
+    }
+    plan.actions = [*plan.actions, foreign]
+    plan.save()
+    html = client.get(reverse("draft_review", args=[draft.pk])).content.decode()
+    assert "Leave policy Own" in html
+    assert "stays as it is" not in html
