@@ -1,6 +1,7 @@
 """Writing history: one line per thing that happened, with its actor."""
 
-import getpass
+import os
+import pwd
 from typing import Any, NewType
 
 from django.db import models
@@ -12,9 +13,20 @@ CONSOLE = Actor("console")
 """The actor of what the console does by itself, such as a scheduled verification."""
 
 
+OPERATING_SYSTEM_PREFIX = "os:"
+
+
 def operating_system_actor() -> Actor:
-    """The actor of a command: the operating-system user, as `os:NAME`."""
-    return Actor(f"os:{getpass.getuser()}")
+    """The actor of a command: the operating-system user, as `os:NAME`, or `os:NUMBER` where it has no name.
+
+    As the kernel knows it, not as LOGNAME and USER say: those are the caller's to set.
+    """
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = str(number)
+    return Actor(f"{OPERATING_SYSTEM_PREFIX}{name}")
 
 
 def summarize(events: models.QuerySet[Event]) -> models.QuerySet[Event]:

@@ -1,8 +1,13 @@
 """Who gets in: single-use links printed on the machine that runs the console, and how often a password may be tried."""
 
 import hashlib
+import ipaddress
 import secrets
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NewType
@@ -10,7 +15,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import models, transaction
 from django.urls import reverse
 
 from environments.history import Actor, record
@@ -18,10 +23,47 @@ from environments.models import SignInAttempt, SignInLink
 
 LINK_LIFETIME = timedelta(minutes=15)
 ATTEMPTS_ALLOWED = 5
+ATTEMPTS_ALLOWED_PER_ADDRESS = 20
+ATTEMPTS_ALLOWED_PER_NAME = 20
 ATTEMPT_WINDOW = timedelta(minutes=1)
+
+# A check of a password keeps a processor busy for some tenths of a second, and the threads of a web process also serve
+# the issuer's keys, which AWS gives up on after five seconds.
+PASSWORD_CHECKS_AT_ONCE = 2
+PASSWORD_CHECK_WAIT = timedelta(seconds=0.2)
+_password_checks = threading.BoundedSemaphore(PASSWORD_CHECKS_AT_ONCE)
 
 LinkToken = NewType("LinkToken", str)
 AttemptSource = NewType("AttemptSource", str)
+
+
+class TooBusy(Exception):
+    """As many passwords are being checked in this process as may be at once."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to sign in: the name as it will be looked up, and the address that it comes from."""
+
+    name: str
+    address: str
+
+    @property
+    def source(self) -> AttemptSource:
+        """This name, regardless of case, from this address."""
+        return AttemptSource(_sha256(f"both {_network_of(self.address)}\n{self.name.casefold()}"))
+
+    @property
+    def limits(self) -> dict[AttemptSource, int]:
+        """What it counts towards, and how many of each are allowed within ATTEMPT_WINDOW.
+
+        By address alone, because made-up names cost as much as real ones; by name alone, because addresses are cheap.
+        """
+        return {
+            AttemptSource(_sha256(f"address {_network_of(self.address)}")): ATTEMPTS_ALLOWED_PER_ADDRESS,
+            AttemptSource(_sha256(f"name {self.name.casefold()}")): ATTEMPTS_ALLOWED_PER_NAME,
+            self.source: ATTEMPTS_ALLOWED,
+        }
 
 
 def make_link(*, created_by: Actor, now: datetime) -> str:
@@ -75,28 +117,58 @@ def record_sign_in(person: User) -> None:
     record("person.signed_in", f"{person.get_username()} signed in.", actor=Actor(person.get_username()))
 
 
-def name_source(username: str, *, address: str) -> AttemptSource:
-    """Whose attempts are counted together: a name, regardless of case, from an address."""
-    return AttemptSource(_sha256(f"{username.casefold()}\n{address}"))
-
-
-def may_attempt(source: AttemptSource, *, now: datetime) -> bool:
-    """Count an attempt to sign in; False where ATTEMPTS_ALLOWED were made within ATTEMPT_WINDOW before.
+def may_attempt(attempt: Attempt, *, now: datetime) -> bool:
+    """Count an attempt to sign in; False where one of its limits was reached within ATTEMPT_WINDOW before.
 
     It is stored before the password is checked, and not in a transaction with the count, so that attempts made at
-    the same moment see each other. A refused attempt is taken back: waiting for the window always helps.
+    the same moment see each other. A refused attempt is not kept: waiting for the window always helps, and a flood
+    costs one query a try.
     """
+    limits = attempt.limits
+    if _is_reached(limits, now=now, including_this=False):
+        return False
     SignInAttempt.objects.filter(at__lte=now - ATTEMPT_WINDOW).delete()
-    attempt = SignInAttempt.objects.create(source_sha256=source, at=now)
-    if SignInAttempt.objects.filter(source_sha256=source).count() <= ATTEMPTS_ALLOWED:
-        return True
-    attempt.delete()
-    return False
+    stored = SignInAttempt.objects.bulk_create(SignInAttempt(source_sha256=source, at=now) for source in limits)
+    if _is_reached(limits, now=now, including_this=True):
+        SignInAttempt.objects.filter(pk__in=[row.pk for row in stored]).delete()
+        return False
+    return True
 
 
-def forget_attempts(source: AttemptSource) -> None:
-    """Start counting anew, after the right password."""
-    SignInAttempt.objects.filter(source_sha256=source).delete()
+def _is_reached(limits: dict[AttemptSource, int], *, now: datetime, including_this: bool) -> bool:
+    recent = SignInAttempt.objects.filter(source_sha256__in=limits, at__gt=now - ATTEMPT_WINDOW)
+    made = recent.order_by().values_list("source_sha256").annotate(number=models.Count("id"))
+    return any(number - including_this >= limits[AttemptSource(source)] for source, number in made)
+
+
+def forget_attempts(attempt: Attempt) -> None:
+    """Start counting this name from this address anew, after the right password.
+
+    Not the address alone: whoever has a password of their own could go on trying others'.
+    """
+    SignInAttempt.objects.filter(source_sha256=attempt.source).delete()
+
+
+@contextmanager
+def checking_password() -> Iterator[None]:
+    """Be one of the PASSWORD_CHECKS_AT_ONCE of this process. Raises TooBusy after PASSWORD_CHECK_WAIT."""
+    if not _password_checks.acquire(timeout=PASSWORD_CHECK_WAIT.total_seconds()):
+        raise TooBusy
+    try:
+        yield
+    finally:
+        _password_checks.release()
+
+
+def _network_of(address: str) -> str:
+    """The address, and of IPv6 the first 64 bits: a single customer has all the rest to choose from (RFC 6177)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed.packed, 64), strict=False))
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 def _sha256(text: str) -> str:

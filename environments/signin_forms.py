@@ -9,11 +9,17 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 
+from environments.history import CONSOLE, OPERATING_SYSTEM_PREFIX
+
 
 class SignInForm(AuthenticationForm):
     """Name and password. One answer for an unknown name, a wrong password and a person who may no longer enter."""
 
     username = UsernameField(label="Name", widget=forms.TextInput(attrs={"autofocus": True}))
+
+    def read_name(self) -> str:
+        """The name that was sent, as it is going to be looked up: without outer spaces, in Unicode's NFKC form."""
+        return str(self.fields["username"].to_python(self["username"].data))
 
     def get_invalid_login_error(self) -> ValidationError:
         return ValidationError("This name and password do not belong together. Both know upper from lower case.")
@@ -41,6 +47,13 @@ class LinkForm(forms.Form):
         help_text=password_validators_help_texts()[0],
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+    def clean_username(self) -> str:
+        """The name, unless history would read it as another actor than a person."""
+        username = str(self.cleaned_data["username"])
+        if username.casefold() == CONSOLE or username.casefold().startswith(OPERATING_SYSTEM_PREFIX):
+            raise ValidationError("The history calls the console and its commands so. Choose another name.")
+        return username
 
     existing_name = ""
     """Set where the form was refused because the name exists: what `replace` is to repeat."""

@@ -1,5 +1,8 @@
 """Signing in and out."""
 
+from datetime import timedelta
+from http import HTTPStatus
+
 from django.conf import settings
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_not_required
@@ -19,6 +22,12 @@ from environments.access import may_administer
 from environments.signin_forms import LinkForm, SignInForm
 
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"
+TOO_MANY_TRIES = (
+    "Too many tries within a minute, for this name or from this address. "
+    "Wait a minute and try again: nothing is locked."
+)
+TOO_MANY_AT_ONCE = "Too many are signing in at this moment. Wait a few seconds and try again: nothing is locked."
+BUSY_PAUSE = timedelta(seconds=5)
 
 
 @login_not_required
@@ -31,14 +40,18 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return redirect(destination)
     if request.method != "POST":
         return _render_sign_in(request, SignInForm(request), destination=destination)
-    source = signin.name_source(request.POST.get("username", ""), address=_read_address(request))
-    if not signin.may_attempt(source, now=timezone.now()):
-        form = SignInForm(request, initial={"username": request.POST.get("username", "")})
-        return _render_sign_in(request, form, destination=destination, is_throttled=True)
     form = SignInForm(request, data=request.POST)
-    if not form.is_valid():
+    attempt = signin.Attempt(form.read_name(), address=_read_address(request))
+    if not signin.may_attempt(attempt, now=timezone.now()):
+        return _refuse_for_now(request, attempt, TOO_MANY_TRIES, wait=signin.ATTEMPT_WINDOW)
+    try:
+        with signin.checking_password():
+            is_right = form.is_valid()
+    except signin.TooBusy:
+        return _refuse_for_now(request, attempt, TOO_MANY_AT_ONCE, wait=BUSY_PAUSE)
+    if not is_right:
         return _render_sign_in(request, form, destination=destination)
-    signin.forget_attempts(source)
+    signin.forget_attempts(attempt)
     return _let_in(request, form.get_user(), destination=destination)
 
 
@@ -82,17 +95,18 @@ def sign_in_link(request: HttpRequest) -> HttpResponse:
 
 
 def _render_sign_in(
-    request: HttpRequest, form: SignInForm, *, destination: str, is_throttled: bool = False
+    request: HttpRequest, form: SignInForm, *, destination: str, refusal: str = "", status: int = 200
 ) -> HttpResponse:
-    context = {
-        "form": form,
-        "next": destination,
-        "is_throttled": is_throttled,
-        "link_command": signin.name_link_command(),
-    }
-    response = render(request, "sign_in/sign_in.html", context, status=429 if is_throttled else 200)
-    if is_throttled:
-        response["Retry-After"] = str(int(signin.ATTEMPT_WINDOW.total_seconds()))
+    context = {"form": form, "next": destination, "refusal": refusal, "link_command": signin.name_link_command()}
+    return render(request, "sign_in/sign_in.html", context, status=status)
+
+
+def _refuse_for_now(request: HttpRequest, attempt: signin.Attempt, sentence: str, *, wait: timedelta) -> HttpResponse:
+    form = SignInForm(request, initial={"username": attempt.name})
+    response = _render_sign_in(
+        request, form, destination=_read_destination(request), refusal=sentence, status=HTTPStatus.TOO_MANY_REQUESTS
+    )
+    response["Retry-After"] = str(int(wait.total_seconds()))
     return response
 
 

@@ -8,11 +8,20 @@ import pytest
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from environments.models import Event, SignInAttempt
-from environments.signin import ATTEMPTS_ALLOWED, forget_attempts, may_attempt, name_source
+from environments.signin import (
+    ATTEMPTS_ALLOWED,
+    ATTEMPTS_ALLOWED_PER_ADDRESS,
+    ATTEMPTS_ALLOWED_PER_NAME,
+    Attempt,
+    checking_password,
+    forget_attempts,
+    may_attempt,
+)
 from tests.factories import PASSWORD, UserFactory
 
 PAGE = "/environments/"
@@ -138,32 +147,104 @@ def test_the_right_password_starts_the_count_anew(client: Client, ada: None) -> 
 
 
 def test_a_minute_later_it_may_be_tried_again_and_old_tries_are_gone(db: None) -> None:
-    source = name_source("ada", address="192.0.2.1")
+    attempt = Attempt("ada", address="192.0.2.1")
     now = timezone.now()
-    assert [may_attempt(source, now=now) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert [may_attempt(attempt, now=now) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert SignInAttempt.objects.filter(source_sha256=attempt.source).count() == ATTEMPTS_ALLOWED
 
-    assert may_attempt(source, now=now + timedelta(seconds=60))
-    assert SignInAttempt.objects.count() == 1
+    assert may_attempt(attempt, now=now + timedelta(seconds=60))
+    assert SignInAttempt.objects.filter(source_sha256=attempt.source).count() == 1
+    assert not SignInAttempt.objects.filter(at=now).exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ada ", " ada", "ada" + " " * 40, "ada\u3000", "\uff41da", "a\uff24a"],
+    ids=["after", "before", "long", "wide", "fullwidth", "both"],
+)
+def test_writing_the_name_so_that_it_is_found_all_the_same_is_no_way_around(
+    client: Client, ada: None, name: str
+) -> None:
+    for _ in range(ATTEMPTS_ALLOWED):
+        sign_in(client, password="wrong")
+
+    assert sign_in(client, username=name).status_code == 429
+
+
+def test_an_address_has_so_many_tries_whatever_names_it_makes_up(client: Client, ada: None) -> None:
+    for number in range(ATTEMPTS_ALLOWED_PER_ADDRESS):
+        may_attempt(Attempt(f"nobody{number}", address="127.0.0.1"), now=timezone.now())
+
+    assert sign_in(client).status_code == 429
+    assert sign_in(Client(REMOTE_ADDR="192.0.2.7")).status_code == 302
+
+
+def test_the_right_password_gives_an_address_no_further_tries(client: Client, ada: None) -> None:
+    sign_in(client)
+    client.logout()
+    for number in range(ATTEMPTS_ALLOWED_PER_ADDRESS - 1):
+        may_attempt(Attempt(f"nobody{number}", address="127.0.0.1"), now=timezone.now())
+
+    assert sign_in(client).status_code == 429
+
+
+def test_a_name_has_so_many_tries_from_wherever_they_come(client: Client, ada: None) -> None:
+    for number in range(ATTEMPTS_ALLOWED_PER_NAME):
+        may_attempt(Attempt("ADA", address=f"198.51.100.{number}"), now=timezone.now())
+
+    assert sign_in(client).status_code == 429
+
+
+def test_the_addresses_of_one_network_are_one(db: None) -> None:
+    now = timezone.now()
+    for number in range(ATTEMPTS_ALLOWED):
+        may_attempt(Attempt("ada", address=f"2001:db8::{number:x}"), now=now)
+
+    assert not may_attempt(Attempt("ada", address="2001:db8::ffff"), now=now)
+    assert may_attempt(Attempt("ada", address="2001:db8:0:1::"), now=now)
+    assert Attempt("ada", address="::ffff:192.0.2.1").source == Attempt("ada", address="192.0.2.1").source
+
+
+def test_a_refused_try_is_neither_stored_nor_checked(client: Client, ada: None) -> None:
+    for _ in range(ATTEMPTS_ALLOWED):
+        may_attempt(Attempt("ada", address="127.0.0.1"), now=timezone.now())
+    before = SignInAttempt.objects.count()
+
+    with CaptureQueriesContext(connection) as queries:
+        assert sign_in(client).status_code == 429
+
+    assert SignInAttempt.objects.count() == before
+    assert not [query for query in queries if not query["sql"].startswith("SELECT")]
+    assert not [query for query in queries if "auth_user" in query["sql"]]
+
+
+def test_more_passwords_than_the_processors_can_check_are_not_checked_at_once(client: Client, ada: None) -> None:
+    with checking_password(), checking_password():
+        answer = sign_in(client)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
+    assert "Too many are signing in at this moment" in answer.content.decode()
+    assert sign_in(client).status_code == 302
 
 
 def test_forgetting_touches_nobody_else(db: None) -> None:
-    ada, bob = name_source("ada", address="192.0.2.1"), name_source("bob", address="192.0.2.1")
-    for source in (ada, bob):
-        may_attempt(source, now=timezone.now())
+    ada, bob = Attempt("ada", address="192.0.2.1"), Attempt("bob", address="192.0.2.1")
+    for attempt in (ada, bob):
+        may_attempt(attempt, now=timezone.now())
+    before = set(SignInAttempt.objects.values_list("source_sha256", flat=True))
 
     forget_attempts(ada)
 
-    assert [attempt.source_sha256 for attempt in SignInAttempt.objects.all()] == [bob]
+    assert set(SignInAttempt.objects.values_list("source_sha256", flat=True)) == before - {ada.source}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_attempts_made_at_the_same_moment_cannot_slip_past_each_other() -> None:
-    source = name_source("ada", address="192.0.2.1")
     now = timezone.now()
 
     def attempt(_: int) -> bool:
         try:
-            return may_attempt(source, now=now)
+            return may_attempt(Attempt("ada", address="192.0.2.1"), now=now)
         finally:
             connection.close()
 

@@ -1,6 +1,8 @@
 """The single-use way in: printed on the machine that runs the console, used by one person, once."""
 
 import hashlib
+import os
+import pwd
 from datetime import timedelta
 from io import StringIO
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from environments.history import Actor
+from environments.history import Actor, operating_system_actor
 from environments.models import Event, Installation, SignInLink
 from environments.signin import find_link, make_link, use_link
 from tests.factories import PASSWORD, UserFactory
@@ -138,6 +140,9 @@ def test_a_token_that_never_was_is_refused(client: Client, db: None, rubbish: st
         ("ada", "1234567890123", "entirely numeric"),
         ("ada lovelace", PASSWORD, "Enter a valid username"),
         ("a" * 151, PASSWORD, "at most 150 characters"),
+        ("console", PASSWORD, "Choose another name"),
+        ("Console ", PASSWORD, "Choose another name"),
+        ("os:root", PASSWORD, "Enter a valid username"),
     ],
 )
 def test_a_name_or_password_that_will_not_do_leaves_the_link_unused(
@@ -201,3 +206,10 @@ def test_a_form_of_another_site_is_refused(token: str) -> None:
 
     assert answer.status_code == 403
     assert not User.objects.exists()
+
+
+def test_the_actor_of_a_command_is_who_the_kernel_says_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+
+    assert operating_system_actor() == f"os:{pwd.getpwuid(os.getuid()).pw_name}"
