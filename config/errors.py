@@ -6,19 +6,29 @@ import secrets
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from environments.access import may_administer
+
 logger = logging.getLogger(__name__)
 
 
-def error_page(request: HttpRequest, *, status: int, title: str, sentence: str) -> HttpResponse:
-    """The designed page for an error, with an id that also stands in the log."""
+def error_page(
+    request: HttpRequest, *, status: int, title: str, sentence: str, may_sign_out: bool = False
+) -> HttpResponse:
+    """The designed page for an error, with an id that also stands in the log.
+
+    `may_sign_out` offers that instead of the overview, to somebody whom no page lets in.
+    """
     error_id = secrets.token_hex(4)
-    logger.warning("error page %s, id %s, path %s", status, error_id, request.path)
-    return render(
-        request,
-        "error.html",
-        {"status": status, "title": title, "sentence": sentence, "error_id": error_id},
-        status=status,
-    )
+    # Its repr, because a path may hold line breaks, and escapes that a terminal obeys.
+    logger.warning("error page %s, id %s, path %r", status, error_id, request.path)
+    context = {
+        "status": status,
+        "title": title,
+        "sentence": sentence,
+        "error_id": error_id,
+        "may_sign_out": may_sign_out,
+    }
+    return render(request, "error.html", context, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -26,7 +36,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_page(request, status=403, title="Not yours to see", sentence="Ask an administrator for access.")
+    return error_page(
+        request,
+        status=403,
+        title="Not yours to see",
+        sentence="Ask an administrator for access.",
+        may_sign_out=request.user.is_authenticated and not may_administer(request.user),
+    )
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

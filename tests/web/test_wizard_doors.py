@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from environments.models import Event
 from tests.web.wizard_rows import (
     make_connected,
     make_draft,
@@ -67,14 +68,17 @@ def test_what_does_not_exist_is_not_found(client, name):
     assert send(client, name, reverse(name, args=[987654])).status_code == 404
 
 
-@pytest.mark.parametrize("name", OF_AN_OBJECT)
-def test_somebody_without_rights_finds_nothing_that_is_another_persons(client, name):
+@pytest.mark.parametrize("name", [*PAGES, *OF_AN_OBJECT])
+def test_somebody_without_rights_gets_nowhere(client, name):
     url = address(client, name)
     stranger = signed_in_client()
     person = stranger.get(reverse("connect")).wsgi_request.user
     person.is_staff = False
     person.save()
-    assert send(stranger, name, url).status_code == 404
+    before = Event.objects.count()
+    assert stranger.get(url).status_code == 403
+    assert stranger.post(url).status_code == 403
+    assert Event.objects.count() == before
 
 
 @pytest.mark.parametrize("name", ["draft_environment", "draft_account", "draft_permissions", "draft_approve"])
