@@ -1,13 +1,17 @@
 """What Vertesia has, in Django's admin: to look things up. Changes go through the console's own pages and plans."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group, User
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from environments.access import may_administer
+from environments.history import Actor
 from environments.models import Event, Installation, Issuer, Organization, SigningKey
+from environments.people import LastAdministrator, deactivate_person
+from environments.signin import name_link_command
 
 admin.site.site_header = admin.site.site_title = "Vertesia AWS Setup"
 admin.site.index_title = "Administration"
@@ -35,6 +39,37 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+
+# Django's own admin of people and groups changes them without a line in the history, and groups mean nothing here.
+admin.site.unregister((User, Group))
+
+
+@admin.register(User)
+class PersonAdmin(ReadOnlyAdmin):
+    """People are added, and let in again, by sign-in links; here they can be deactivated."""
+
+    list_display = ("username", "is_active", "is_staff", "last_login", "date_joined")
+    list_filter = ("is_active",)
+    search_fields = ("username",)
+    fields: ClassVar = ("username", "is_active", "is_staff", "last_login", "date_joined")
+    actions = ("deactivate",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        sentence = f"People are added, and given a new password, by a sign-in link: {name_link_command()}"
+        return super().changelist_view(request, {**(extra_context or {}), "subtitle": sentence})
+
+    @admin.action(description="Deactivate: may sign in no more", permissions=["view"])
+    def deactivate(self, request: HttpRequest, people: models.QuerySet[User]) -> None:
+        """Deactivate each, but for the last active administrator."""
+        actor, number = Actor(request.user.get_username()), 0
+        for person in people:
+            try:
+                number += deactivate_person(person, actor=actor)
+            except LastAdministrator as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+        who = "1 person" if number == 1 else f"{number} people"
+        self.message_user(request, f"{who} may sign in no more.", messages.SUCCESS if number else messages.WARNING)
 
 
 @admin.register(Installation)
