@@ -6,9 +6,8 @@ from urllib.parse import urlsplit
 
 from django import forms
 
+from environments.ids import AUDIENCE_PATTERN
 from environments.models import Issuer
-
-AUDIENCE_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class NameForm(forms.Form):
@@ -74,8 +73,10 @@ class IssuerForm(forms.Form):
 
     def clean_audience(self) -> str:
         audience = str(self.cleaned_data["audience"])
-        if not AUDIENCE_PATTERN.fullmatch(audience):
-            raise forms.ValidationError("An audience has no spaces and only ordinary characters, as in bedrock.")
+        if not re.match(AUDIENCE_PATTERN, audience):
+            raise forms.ValidationError(
+                "An audience has no spaces, none of * ? $ and only ordinary characters, as in bedrock."
+            )
         return audience
 
 

@@ -13,6 +13,8 @@ EnvironmentId = NewType("EnvironmentId", str)
 Subject = NewType("Subject", str)
 
 PLAIN_ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}\Z"
+AUDIENCE_PATTERN = r"^[!-#%-)+->@-~]{1,255}\Z"
+"""Visible ASCII without `$`, `*` and `?`, which IAM would read as a variable or a wildcard in a trust policy."""
 _PLAIN_ID = re.compile(PLAIN_ID_PATTERN)
 _USUAL_ID = re.compile(r"[0-9a-f]{24}")
 

@@ -10,7 +10,7 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Length
 from django.urls import reverse
 
-from environments.ids import PLAIN_ID_PATTERN, Subject, build_subject, is_usual_id
+from environments.ids import AUDIENCE_PATTERN, PLAIN_ID_PATTERN, Subject, build_subject, is_usual_id
 
 models.CharField.register_lookup(Length)
 
@@ -62,6 +62,7 @@ class Issuer(models.Model):
                 name="issuer_url_https_or_builtin",
             ),
             models.UniqueConstraint(fields=["hosting"], condition=Q(hosting="builtin"), name="issuer_builtin_is_one"),
+            models.CheckConstraint(condition=Q(audience__regex=AUDIENCE_PATTERN), name="issuer_audience_is_plain"),
         ]
 
     def __str__(self) -> str:
@@ -297,7 +298,7 @@ class SignInLink(models.Model):
 class SignInAttempt(models.Model):
     """A recent try to sign in, kept for as long as it slows the next one down. Shared by all web processes."""
 
-    source_sha256 = models.CharField(max_length=64, help_text="Of the name tried and the address it came from.")
+    source_sha256 = models.CharField(max_length=64, help_text="Of the name tried, the address it came from, or both.")
     at = models.DateTimeField()
 
     class Meta:

@@ -22,6 +22,16 @@ def test_an_issuer_that_aws_could_not_trust_is_refused(db: None, fields: dict[st
         Issuer.objects.create(hosting=Issuer.Hosting.VERTESIA, **fields)
 
 
+@pytest.mark.parametrize("bad", ["", "*", "bed?rock", "${sts.example.com:aud}", "a b", "a\n", "\x7f", "é"])
+def test_an_audience_that_would_change_the_meaning_of_a_trust_policy_is_refused(db: None, bad: str) -> None:
+    with pytest.raises(IntegrityError, match="issuer_audience_is_plain"), transaction.atomic():
+        IssuerFactory(audience=bad)
+
+
+def test_an_audience_may_be_a_url(db: None) -> None:
+    assert IssuerFactory(audience="https://vertesia.io/a-b_c~(d)=#!&%+,;:@[]|").pk
+
+
 def test_a_second_built_in_issuer_is_refused(db: None) -> None:
     IssuerFactory(builtin=True)
 

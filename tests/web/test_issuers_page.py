@@ -95,6 +95,6 @@ def test_what_aws_would_not_take_is_refused_beside_its_field(client, url, senten
     assert Issuer.objects.count() == before
 
 
-@pytest.mark.parametrize("audience", ["", "with space", "é"])
+@pytest.mark.parametrize("audience", ["", "with space", "é", "${sts.example.com:aud}", "*", "bedroc?", "a\x00b"])
 def test_an_audience_that_cannot_be_is_refused(client, audience):
     assert add(client, audience=audience).status_code == 422
