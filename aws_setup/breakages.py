@@ -38,8 +38,7 @@ def request_breakage(kind: str, *, connection: Connection | None, actor: Actor, 
 
     False where the broker took no message: then nothing is broken, now or later.
     """
-    if not settings.AWS_SANDBOX:
-        raise NoSandbox("Breakages exist only in the sandbox.")
+    _require_sandbox()
     if kind != RESET and (kind not in KINDS or connection is None):
         raise ValueError(f"{kind} is not a breakage of a connection")
     # Asked for already, so that the page has something to wait for; it begins once the sandbox is broken.
@@ -54,7 +53,11 @@ def request_breakage(kind: str, *, connection: Connection | None, actor: Actor, 
 
 
 def break_sandbox(kind: str, *, connection_pk: int, actor: Actor, sandbox_url: str, now: datetime) -> None:
-    """Break it, and start the verification that shows the cause; `reset` concerns every connection."""
+    """Break it, and start the verification that shows the cause; `reset` concerns every connection.
+
+    Raises NoSandbox: whoever asks for it may be a message that no page sent.
+    """
+    _require_sandbox()
     connections = _concerned(kind, connection_pk)
     if kind == RESET:
         _tell(sandbox_url, "reset", {})
@@ -81,6 +84,11 @@ def break_sandbox(kind: str, *, connection_pk: int, actor: Actor, sandbox_url: s
         )
         if not hasten_verification(connection, now=now):
             request_verification(connection, actor=actor, now=now)
+
+
+def _require_sandbox() -> None:
+    if not settings.AWS_SANDBOX:
+        raise NoSandbox("Breakages exist only in the sandbox.")
 
 
 def _concerned(kind: str, connection_pk: int) -> models.QuerySet[Connection]:

@@ -49,17 +49,28 @@ class AccountAccess:
 
 
 def require_loopback(url: str) -> str:
-    """`url`, if it is an http address of this machine with a port; SandboxUnavailable otherwise."""
-    parts = urlsplit(url)
+    """The http address of this machine that `url` is, made anew of host and port; SandboxUnavailable otherwise.
+
+    Nothing else may stand in it: readers of URLs differ in what they take for the host where `@` or `\\` is about.
+    """
     try:
-        is_loopback = ipaddress.ip_address(parts.hostname or "").is_loopback
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
     except ValueError:
-        is_loopback = parts.hostname == "localhost"
-    if parts.scheme != "http" or not is_loopback or not parts.port:
+        host, port = "", None
+    is_plain = url.rstrip("/") in (f"http://{host}:{port}", f"http://[{host}]:{port}")
+    if not port or not is_plain or not _is_loopback(host):
         raise SandboxUnavailable(
             "The sandbox AWS is not running: it has no address on this machine. Start it with `make run`."
         )
-    return url
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class AwsSession:

@@ -22,6 +22,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 MAX_BODY_BYTES = 4 * 1024 * 1024
 QUERY_SERVICES = ("iam", "sts")
 UNSIGNED = "AssumeRoleWithWebIdentity"
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 logger = logging.getLogger("sandbox")
 
@@ -42,7 +43,9 @@ class Application:
         request = await _read(scope, receive)
         if request is None:
             return
-        if request.raw_path.startswith(control.PREFIX):
+        if not _is_addressed_here(request, scope):
+            response = json_answer({"error": "the sandbox answers only to its own address"}, 403)
+        elif request.raw_path.startswith(control.PREFIX):
             response = control.answer(request, self._state)
         else:
             response = await self._answer_aws(request)
@@ -125,6 +128,12 @@ class _Call:
     service = "-"
     action = "-"
     account_id = "-"
+
+
+def _is_addressed_here(request: AwsRequest, scope: Scope) -> bool:
+    """Whether Host names this machine and port: a web page whose name was made to lead here has another one."""
+    port = (scope.get("server") or ("", None))[1]
+    return request.headers.get("host", "").lower() in {f"{host}:{port}" for host in LOOPBACK_HOSTS}
 
 
 def _bedrock_operation(request: AwsRequest) -> str | None:

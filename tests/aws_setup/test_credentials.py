@@ -224,6 +224,16 @@ def test_models_are_listed_with_the_borrowed_credentials_and_no_bearer_token(end
         "http://127.0.0.1.evil.example:4566",
         "http://user@evil.example:80",
         "https://sts.amazonaws.com",
+        "http://127.0.0.1:9911\\@127.0.0.1:8000",
+        "http://127.0.0.1:9911@127.0.0.1:8000",
+        "http://evil.example\\@127.0.0.1:8000",
+        "http://127.0.0.1:4566/path",
+        "http://127.0.0.1:4566?query",
+        "http://127.0.0.1:4566#fragment",
+        "http://127.0.0.1:4566\n.evil.example",
+        "http://127.0.0.1:port",
+        "http://127.0.0.1:99999",
+        "http://[::1",
     ],
 )
 def test_the_sandbox_must_be_on_this_machine(url: str) -> None:
@@ -234,6 +244,7 @@ def test_the_sandbox_must_be_on_this_machine(url: str) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566"])
 def test_addresses_of_this_machine_are_taken(url: str) -> None:
     assert require_loopback(url) == url
+    assert require_loopback(f"{url}/") == url
 
 
 def test_a_sandbox_that_moved_is_found_at_its_new_address(endpoint: Endpoint) -> None:

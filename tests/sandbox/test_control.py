@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -29,6 +30,34 @@ def break_it(sandbox: SandboxProcess, chain: Chain) -> Iterator[Callable[..., An
 def test_nothing_is_told_or_done_without_the_header(sandbox: SandboxProcess, header: str | None) -> None:
     assert sandbox.control("GET", "state", header=header)[0] == 403
     assert sandbox.control("POST", "reset", {}, header=header)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil:{port}"]
+)
+@pytest.mark.parametrize(
+    "path", ["/_sandbox/state", "/?Action=GetCallerIdentity&Version=2011-06-15", "/foundation-models"]
+)
+def test_who_calls_it_by_another_name_is_told_nothing(sandbox: SandboxProcess, host: str, path: str) -> None:
+    assert call_as(sandbox, host, path) == (403, {"error": "the sandbox answers only to its own address"})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost:{port}", "LOCALHOST:{port}", "[::1]:{port}"])
+def test_it_answers_to_the_names_of_this_machine(sandbox: SandboxProcess, host: str) -> None:
+    assert call_as(sandbox, host, "/_sandbox/health")[0] == 200
+
+
+def call_as(sandbox: SandboxProcess, host: str, path: str) -> tuple[int, Any]:
+    request = urllib.request.Request(  # noqa: S310 - loopback only
+        sandbox.url + path,
+        headers={"X-Sandbox-Control": "1", "Host": host.format(port=sandbox.url.rpartition(":")[2])},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback only
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
 
 
 def test_health_tells_the_propagation_time(sandbox: SandboxProcess) -> None:
