@@ -52,6 +52,7 @@ check-deploy:
 	@AWS_SANDBOX=0 VAR_DIR=.venv/check-deploy PUBLIC_URL=https://console.example.com ALLOWED_HOSTS=console.example.com \
 		ISSUER_URL=https://issuer.example.com BEHIND_TLS_PROXY=1 DATABASE_URL=postgres://console@db.example.com/console \
 		REDIS_URL=rediss://broker.example.com/0 \
+		ROLE_PERMISSIONS_BOUNDARY=arn:aws:iam::111122223333:policy/VertesiaBoundary \
 		SECRET_KEY=not-a-secret-but-long-enough-and-of-many-different-characters-0123456789 \
 		ENCRYPTION_KEYS=not-a-secret-either-but-long-enough-9876543210-of-different-characters \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING

@@ -144,6 +144,39 @@ def check_builtin_issuer(app_configs: Sequence[AppConfig] | None, **kwargs: Any)
     ]
 
 
+@register(Tags.security, deploy=True)
+def check_broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A broker that others can reach lets in who knows a password, or is spoken to by TLS."""
+    broker = urlsplit(settings.CELERY_BROKER_URL)
+    is_local = broker.hostname is None or broker.hostname in LOOPBACK_NAMES
+    if is_local or broker.scheme == "rediss" or broker.password:
+        return []
+    return [
+        Warning(
+            "The broker is on another machine, with neither TLS nor a password: who reaches it can start tasks and "
+            "hold them up.",
+            hint="Name it as rediss://:PASSWORD@HOST:PORT/0 in REDIS_URL.",
+            id="console.W004",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_permissions_boundary(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Without a boundary, who may create roles and give them policies may do anything in the account."""
+    if settings.AWS_SANDBOX or settings.ROLE_PERMISSIONS_BOUNDARY:
+        return []
+    return [
+        Warning(
+            "ROLE_PERMISSIONS_BOUNDARY is not set: the rights that the console needs are then those of an "
+            "administrator of the AWS account.",
+            hint="Name a policy's ARN in ROLE_PERMISSIONS_BOUNDARY, and print the console's own policy with it: "
+            "manage.py provisioning_policy. Once decided otherwise, silence this by its id.",
+            id="console.W005",
+        )
+    ]
+
+
 @register(Tags.database)
 def check_sqlite_is_local(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """SQLite's write-ahead log needs shared memory, which a network file system has not.

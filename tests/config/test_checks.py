@@ -20,6 +20,7 @@ PRODUCTION = {
     "ENCRYPTION_KEYS": [SECRET[::-1]],
     "ISSUER_URL": "http://localhost:8000",
     "CELERY_BROKER_URL": "rediss://broker.example.com/0",
+    "ROLE_PERMISSIONS_BOUNDARY": "arn:aws:iam::111122223333:policy/VertesiaBoundary",
 }
 POSTGRESQL = {"ENGINE": "django.db.backends.postgresql", "NAME": "console"}
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": "/srv/console/console.sqlite3"}
@@ -65,6 +66,8 @@ def test_one_machine_in_the_sandbox_is_left_in_peace() -> None:
         ({"ENCRYPTION_KEYS": [SECRET]}, "console.E004"),
         ({"ALLOWED_HOSTS": ["*"]}, "console.E005"),
         ({"ALLOWED_HOSTS": ["localhost"]}, "console.E006"),
+        ({"CELERY_BROKER_URL": "redis://broker.example.com/0"}, "console.W004"),
+        ({"ROLE_PERMISSIONS_BOUNDARY": ""}, "console.W005"),
     ],
 )
 def test_what_is_wrong_is_found_once(production: Any, changes: dict[str, Any], expected: str) -> None:
@@ -72,6 +75,23 @@ def test_what_is_wrong_is_found_once(production: Any, changes: dict[str, Any], e
         setattr(production, name, value)
 
     assert our_ids() == [expected]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:word@broker.example.com/0",
+        "rediss://broker.example.com/0",
+        "redis://localhost:6379/0",
+        "redis://127.0.0.1:6379/0",
+        "redis://[::1]:6379/0",
+        "redis+socket:///run/redis.sock",
+    ],
+)
+def test_a_broker_that_is_closed_to_others_is_no_matter(production: Any, url: str) -> None:
+    production.CELERY_BROKER_URL = url
+
+    assert our_ids() == []
 
 
 @pytest.mark.parametrize("host", [".example.com", "console.example.com"])
@@ -110,7 +130,7 @@ def test_the_built_in_issuer_with_real_aws_is_explained(production: Any) -> None
     [
         (["console.example.com"], "redis://127.0.0.1:6379/0", []),
         (["console.example.com", "other.example.com"], "redis://127.0.0.1:6379/0", ["console.W003"]),
-        (["console.example.com"], "redis://broker.example.com/0", ["console.W003"]),
+        (["console.example.com"], "rediss://broker.example.com/0", ["console.W003"]),
     ],
 )
 def test_sqlite_serves_one_host_only(on_sqlite: Any, hosts: list[str], broker: str, expected: list[str]) -> None:
