@@ -6,7 +6,7 @@ import secrets
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from environments.access import may_administer
+from environments.access import MayNotAdminister
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
         status=403,
         title="Not yours to see",
         sentence="Ask an administrator for access.",
-        may_sign_out=request.user.is_authenticated and not may_administer(request.user),
+        may_sign_out=isinstance(exception, MayNotAdminister),
     )
 
 

@@ -5,13 +5,12 @@ from typing import Any
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from environments.access import may_administer
+from environments.access import MayNotAdminister, may_administer
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
@@ -34,7 +33,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
             return None
         if request.user.is_authenticated:
             if not may_administer(request.user):
-                raise PermissionDenied
+                raise MayNotAdminister
             return None
         htmx = HtmxDetails(request)
         if not htmx:

@@ -4,12 +4,17 @@ Everybody who signs in is an administrator of the installation so far; a person 
 """
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.shortcuts import get_object_or_404
 
 from environments.models import Environment, EnvironmentQuerySet, Organization
 
 Person = User | AnonymousUser
+
+
+class MayNotAdminister(PermissionDenied):
+    """Somebody signed in who may see nothing here."""
 
 
 def may_administer(person: Person) -> bool:

@@ -49,3 +49,10 @@ def test_the_id_on_the_page_stands_in_the_log(caplog):
     error_id = re.search(r"<code>([0-9a-f]{8})</code>", html)[1]
     assert error_id in caplog.text
     assert "/broken" in caplog.text
+
+
+def test_an_address_can_write_no_line_of_its_own_into_the_log(caplog):
+    errors.server_error(RequestFactory().get("/x%0AERROR%20forged%1B[2J%C2%9B"))
+    [line] = [record.getMessage() for record in caplog.records if "error page" in record.getMessage()]
+    assert line.isprintable()
+    assert "forged" in line
