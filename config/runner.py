@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -123,6 +124,9 @@ class Runner:
         finally:
             self._stop()
             self._selector.close()
+            for running in self._running:
+                if running.process.stdout is not None:
+                    running.process.stdout.close()
 
     def _start(self, program: Program) -> None:
         if self._request.signals:
@@ -158,7 +162,7 @@ class Runner:
                 self._selector.unregister(key.fileobj)
                 lines = [running.unfinished_line] if running.unfinished_line else []
             for line in lines:
-                text = line.decode(errors="replace").rstrip()
+                text = make_printable(line.decode(errors="replace").rstrip())
                 if not self._request.signals and not any(noise in text for noise in running.program.noise):
                     self._relay.say(text, name=running.program.name)
 
@@ -193,6 +197,17 @@ class Runner:
             for running in group:
                 _kill_session(running.process.pid)
                 running.process.wait()
+
+
+def make_printable(text: str) -> str:
+    """`text` without what a terminal obeys or hides: control and format characters, but for tabs, show as U+FFFD."""
+    if text.isprintable():
+        return text
+    return "".join("\N{REPLACEMENT CHARACTER}" if char != "\t" and _is_control(char) else char for char in text)
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def _kill_session(leader: int) -> None:
