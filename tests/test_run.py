@@ -6,16 +6,20 @@ import os
 import signal
 import socket
 import stat
+import statistics
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from config.programs import LOOPBACK, find_free_port
+from config.programs import AWS_SECRETS, LOOPBACK, find_free_port
+from environments.signin import ATTEMPTS_ALLOWED_PER_ADDRESS
 from tests.stack import READY, Stack
 
 pytestmark = pytest.mark.stack
@@ -90,6 +94,54 @@ def test_secrets_are_neither_printed_nor_readable_by_others(stack: Stack) -> Non
     for name in ("broker.url", "valkey.conf", "sandbox/secret_key", "sandbox/encryption_keys"):
         assert stat.S_IMODE((stack.var_dir / name).stat().st_mode) == 0o600, name
     assert not any(password in word for process in stack.processes() for word in process.cmdline())
+
+
+def test_nothing_it_keeps_is_open_to_other_users(stack: Stack) -> None:
+    state = stack.var_dir / "sandbox"
+    kept = [
+        state,
+        *state.rglob("*"),
+        *(path for path in stack.var_dir.iterdir() if path.name != stack.output_file.name),
+    ]
+
+    assert (state / "console.sqlite3").exists()
+    assert [
+        path for path in kept if path.lstat().st_mode & 0o077 and not path.is_relative_to(stack.var_dir / "static")
+    ] == []
+
+
+def test_only_the_worker_holds_secrets_of_aws(console: Stack) -> None:
+    console.environ |= dict.fromkeys(AWS_SECRETS, "canary")
+    console.start()
+
+    holders = {
+        " ".join(process.cmdline()) for process in console.processes()[1:] if "canary" in process.environ().values()
+    }
+    assert holders
+    assert all(" worker " in command for command in holders)
+
+
+def test_a_flood_of_sign_ins_is_refused_and_leaves_the_keys_of_the_issuer_answered(stack: Stack) -> None:
+    form = requests.get(f"{stack.url}/sign-in/", timeout=10)
+    token = form.text.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+
+    def try_name(number: int) -> int:
+        fields = {"csrfmiddlewaretoken": token, "username": f"nobody{number}", "password": "wrong"}
+        answer = requests.post(form.url, data=fields, cookies=form.cookies, timeout=60)
+        return answer.status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = pool.map(try_name, range(60))
+        waited = []
+        for _ in range(15):
+            started = time.monotonic()
+            assert requests.get(f"{stack.url}/.well-known/jwks.json", timeout=10).status_code == 200
+            waited.append(time.monotonic() - started)
+        tried = Counter(answers)
+
+    assert set(tried) == {200, 429}
+    assert tried[200] <= ATTEMPTS_ALLOWED_PER_ADDRESS
+    assert statistics.median(waited) < 1, waited
 
 
 def test_a_second_start_of_the_same_checkout_is_refused_in_a_sentence(stack: Stack) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
+import requests
 from celery import Celery
 from django.test import Client
 from django.urls import reverse
@@ -108,14 +111,23 @@ def test_the_running_console_is_well(stack: Stack) -> None:
 
 
 def test_beat_sends_what_is_due_and_the_worker_does_it(stack: Stack) -> None:
-    with Celery(broker=stack.broker_url, set_as_current=False) as control:
-
-        def count_sweeps() -> int:
-            [stats] = control.control.inspect(timeout=5).stats().values()
-            return int(stats["total"].get("aws_setup.tasks.sweep", 0))
-
-        before = count_sweeps()
+    ask_without_a_message = (
+        "from aws_setup.models import WorkerCaller; from django.utils import timezone; "
+        "WorkerCaller.objects.update_or_create(id=1, defaults={'check_requested_at': timezone.now()})"
+    )
+    stack.manage("shell", "--no-imports", "-c", ask_without_a_message, check=True)
+    database = sqlite3.connect(f"file:{stack.var_dir}/sandbox/console.sqlite3?mode=ro", uri=True)
+    with closing(database):
         deadline = time.monotonic() + 15
-        while count_sweeps() == before:
+        query = "SELECT count(*) FROM aws_setup_workercaller WHERE checked_at >= check_requested_at"
+        while database.execute(query).fetchone() == (0,):
             assert time.monotonic() < deadline
             time.sleep(0.2)
+
+
+def test_workers_obey_nobody_who_reaches_the_broker(stack: Stack) -> None:
+    with Celery(broker=stack.broker_url, set_as_current=False) as control:
+        assert control.control.inspect(timeout=1).ping() is None
+        control.control.shutdown()
+
+    assert requests.get(f"{stack.url}/healthz", timeout=10).json()["worker"]["ok"]

@@ -61,6 +61,7 @@ def run_console(*, relay: Relay, request: StopRequest) -> None:
                 f"Port {settings.PORT} is in use by another program. Choose another one: PORT=8123 make run"
             )
         settings.STATE_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+        close_to_others()
         prepare(relay=relay)
         settings.PORT_FILE.write_text(str(settings.PORT))
         programs = console_programs()
@@ -111,6 +112,20 @@ def hold_run_lock(path: Path) -> Iterator[None]:
             yield
         finally:
             file.truncate(0)
+
+
+def close_to_others() -> None:
+    """Take from other users what an earlier version, or a copy, left open to them.
+
+    A VAR_DIR that was named is somebody's choice, perhaps shared: only its part that holds the state is closed.
+    """
+    directories = [settings.STATE_DIR]
+    if settings.VAR_DIR == settings.BASE_DIR / "var":
+        directories.append(settings.VAR_DIR)
+    for directory in directories:
+        directory.chmod(0o700)
+    for file in settings.STATE_DIR.glob("*.sqlite3*"):
+        file.chmod(0o600)
 
 
 def wait_for_leftovers() -> None:
