@@ -85,10 +85,16 @@ def test_every_way_to_break_is_shown_here() -> None:
     assert set(KINDS) == set(CAUSES) | {"start_issuer"}
 
 
-def test_real_aws_cannot_be_broken_from_here(console: Console, connected: Environment, settings: Settings) -> None:
+def test_real_aws_cannot_be_broken_from_here(
+    console: Console, sandbox: Sandbox, connected: Environment, settings: Settings
+) -> None:
     settings.AWS_SANDBOX = False
     with pytest.raises(NoSandbox):
         request_breakage("detach_policy", connection=connected.connection, actor=MONA, now=console.clock())
+    with pytest.raises(NoSandbox):
+        click("detach_policy", console, sandbox, connected)
+    settings.AWS_SANDBOX = True
+    assert console.verify(connected).state == Verification.State.PROVEN
 
 
 @pytest.mark.parametrize(("kind", "has_connection"), [("burn_it_down", True), ("detach_policy", False)])
