@@ -10,7 +10,7 @@ if sys.argv[1:2] == ["run"]:
     # falls into an import can get lost, and a shell that starts programs in the background has them ignore it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from django.core.management import execute_from_command_line  # noqa: E402  see above
+from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
