@@ -2,18 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from aws_setup.canonical import canonical
 from aws_setup.desired import DesiredState
 from aws_setup.policies import PolicyDocument
 
 Verb = Literal["create", "change", "remove", "keep"]
 
 
-REPLACING = ("UpdateAssumeRolePolicy", "PutRolePolicy")
-"""Calls that put a whole document in the place of another; the others add or take away one thing."""
+REPLACING = ("UpdateAssumeRolePolicy", "PutRolePolicy", "PutRolePermissionsBoundary", "UpdateRole")
+"""Calls that put one value in the place of another; the others add or take away one thing."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,19 @@ class Action:
         return cls(**data)
 
 
-def canonical(value: Any) -> str:
-    """One text for one JSON value, whatever the order of its keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def policy_text(document: PolicyDocument) -> str:
     """A policy document as it is sent to IAM; key order is kept, so equal documents give equal requests."""
     return json.dumps(document, separators=(",", ":"))
+
+
+def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    """Tags as IAM takes them, in one order, so that equal tags give equal requests."""
+    return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
+
+
+def count_tags(keys: Collection[str]) -> str:
+    """As in `2 tags`."""
+    return f"{len(keys)} tag{'s' if len(keys) > 1 else ''}"
 
 
 def fingerprint(desired: DesiredState, actions: Iterable[Action]) -> str:

@@ -9,7 +9,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from aws_setup import hints
-from aws_setup.models import Connection, Draft, Permissions, WorkerCaller
+from aws_setup.company_defaults import defaults_of
+from aws_setup.models import Account, Connection, Draft, Permissions, WorkerCaller
 from aws_setup.names import default_role_name
 from aws_setup.status import refresh_status
 from environments.history import Actor
@@ -29,6 +30,13 @@ class Answers(TypedDict, total=False):
     permissions: str
     policy_arn: str
     tags: dict[str, str]
+    adopts: str
+    """Digest of the observed.ObservedRole whose adoption a person consented to."""
+    removes_provider: bool
+    trusts: list[str]
+    """Of a migration: the issuers that the role is to trust."""
+    run: int
+    """Of an undoing: the run that is to be undone."""
 
 
 def unfinished_drafts(drafts: "models.QuerySet[Draft]") -> "models.QuerySet[Draft]":
@@ -67,6 +75,16 @@ def start_draft(*, owner: User | None, environment: Environment, purpose: str, a
     fresh = _answers_from_environment(environment) if purpose == Draft.Purpose.CONNECT else {"name": environment.name}
     if any(draft.answers.get(key) != value for key, value in fresh.items()):
         save_answers(draft, **fresh)
+    return draft
+
+
+def restart_draft(*, owner: User | None, environment: Environment, purpose: str, actor: Actor, **answers: Any) -> Draft:
+    """A stored draft of what is agreed and known now, and `answers`; an earlier unfinished one gives way to it."""
+    if owner is not None:
+        unfinished_drafts(owner.drafts.filter(environment=environment, purpose=purpose)).delete()
+    draft = new_draft(owner=owner, environment=environment, purpose=purpose, actor=actor)
+    draft.answers |= answers
+    draft.save()
     return draft
 
 
@@ -118,6 +136,7 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
             answers={**stored.answers, **answers},
             state=Draft.State.EDITING,
             problem=None,
+            found=None,
             planning_requested_at=None,
             updated_at=models.functions.Now(),
         )
@@ -137,7 +156,9 @@ def request_plan(draft: Draft, *, actor: Actor, now: datetime) -> bool:
     requested = (
         Draft.objects.filter(pk=draft.pk)
         .exclude(plans__run__isnull=False)
-        .update(state=Draft.State.PLANNING, problem=None, planning_requested_at=now, updated_at=now, actor=actor)
+        .update(
+            state=Draft.State.PLANNING, problem=None, found=None, planning_requested_at=now, updated_at=now, actor=actor
+        )
     )
     if not requested:
         return False
@@ -146,12 +167,12 @@ def request_plan(draft: Draft, *, actor: Actor, now: datetime) -> bool:
     return True
 
 
-def free_role_name(draft: Draft, *, account_id: str) -> str:
+def free_role_name(draft: Draft, *, account: Account) -> str:
     """The role name agreed before, or the default one, told apart by the environment's id where another one has it."""
     if draft.answers.get("role_name"):
         return str(draft.answers["role_name"])
-    name = default_role_name(draft.answers["name"])
-    if not is_role_name_taken(draft, account_id=account_id, role_name=name):
+    name = default_role_name(draft.answers["name"], prefix=defaults_of(account).prefix)
+    if not is_role_name_taken(draft, account_id=account.account_id, role_name=name):
         return name
     ending = f"-{draft.answers['environment_id'][-8:]}"
     return name[: 64 - len(ending)] + ending

@@ -1,4 +1,4 @@
-"""Findings are tasks: opened once per cause, closed by themselves at the next proof, with their history kept."""
+"""Findings are tasks: opened once per cause, closed by themselves when found no more, with their history kept."""
 
 from datetime import datetime
 
@@ -9,9 +9,17 @@ from aws_setup.models import Connection, Finding
 from environments.history import Actor, record
 
 
-def open_finding(connection: Connection, problem: Problem, *, now: datetime, actor: Actor) -> None:
-    """Open a finding for this cause, or bring the open one up to date; other causes' findings are closed."""
-    for other in Finding.objects.filter(connection=connection, closed_at__isnull=True).exclude(code=problem.code):
+def open_finding(
+    connection: Connection,
+    problem: Problem,
+    *,
+    now: datetime,
+    actor: Actor,
+    source: Finding.Source = Finding.Source.PROOF,
+) -> None:
+    """Open a finding for this cause, or bring the open one up to date; other causes from this source are closed."""
+    same_source = Finding.objects.filter(connection=connection, closed_at__isnull=True, source=source)
+    for other in same_source.exclude(code=problem.code):
         _close(other, f"No longer what is wrong: {other.problem['sentence']}", now=now, actor=actor)
     refreshed = Finding.objects.filter(connection=connection, code=problem.code, closed_at__isnull=True).update(
         problem=problem.to_json(), seen_at=now
@@ -19,15 +27,19 @@ def open_finding(connection: Connection, problem: Problem, *, now: datetime, act
     if not refreshed:
         try:
             with transaction.atomic():
-                Finding.objects.create(connection=connection, code=problem.code, problem=problem.to_json())
+                Finding.objects.create(
+                    connection=connection, code=problem.code, problem=problem.to_json(), source=source
+                )
         except IntegrityError:  # another worker opened the very same finding a moment ago
             return
         record("finding.opened", problem.sentence, actor=actor, environment=connection.environment)
 
 
-def close_findings(connection: Connection, *, now: datetime, actor: Actor) -> None:
-    """Close whatever is open: the connection was proven."""
-    for finding in Finding.objects.filter(connection=connection, closed_at__isnull=True):
+def close_findings(
+    connection: Connection, *, now: datetime, actor: Actor, source: Finding.Source = Finding.Source.PROOF
+) -> None:
+    """Close what this source found: a proof, or an observation, found it no more."""
+    for finding in Finding.objects.filter(connection=connection, closed_at__isnull=True, source=source):
         _close(finding, f"Solved: {finding.problem['sentence']}", now=now, actor=actor)
 
 

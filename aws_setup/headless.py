@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from aws_setup import hints, planning, provisioning, verification
+from aws_setup import approval, hints, planning, provisioning, verification
 from aws_setup.accounts import OpenGateway, check_own_chain
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, save_answers, start_draft
@@ -132,19 +132,7 @@ def _planned_elsewhere() -> Problem:
 def approve_plan(plan: Plan, *, actor: Actor) -> Run:
     """Agree to this plan. Raises Blocked where a run is live, or a name or id in it was taken meanwhile."""
     with hints.suppressed():
-        run = planning.approve_plan(plan, fingerprint=plan.fingerprint, actor=actor, now=timezone.now())
-    if run is None:
-        plan.draft.refresh_from_db()
-        raise Blocked(Problem.from_json(plan.draft.problem) if plan.draft.problem else _run_is_live())
-    return run
-
-
-def _run_is_live() -> Problem:
-    return Problem(
-        code="run_is_live",
-        sentence="A set-up of this environment is under way already.",
-        remedy="Wait for it to finish; its page shows how far it is.",
-    )
+        return approval.approve_plan(plan, fingerprint=plan.fingerprint, actor=actor, now=timezone.now())
 
 
 def finish_run(run: Run, *, open_gateway: OpenGateway, say: Say) -> None:

@@ -27,20 +27,20 @@ def held_role_arns(connection: Connection) -> list[str]:
     return list(dict.fromkeys([connection.role_arn, *(step.action["resource"] for step in left)]))
 
 
-def arns_of(observed: ObservedState) -> dict[str, str]:
+def ids_of(observed: ObservedState) -> dict[str, str]:
     """Role and provider as AWS spells them, where it holds them; a role's path and case may not be the wanted ones."""
-    found = {"role_arn": observed.role, "provider_arn": observed.provider}
-    return {name: thing.arn for name, thing in found.items() if thing is not None}
+    found = {"provider_arn": observed.provider.arn} if observed.provider else {}
+    return found | ({"role_arn": observed.role.arn, "role_id": observed.role.role_id} if observed.role else {})
 
 
 @transaction.atomic
-def note_held(run: Run, arns: dict[str, str]) -> None:
-    """Write down `role_arn` and `provider_arn`, where given, as the connection's; the role's is the API key as well.
+def note_held(run: Run, ids: dict[str, str]) -> None:
+    """Write down `role_arn`, `role_id`, `provider_arn`, where given, as the connection's; the ARN is the API key too.
 
     Raises LeaseLost where another worker has taken the run over.
     """
     connection = run.connection
-    changed = {name: arn for name, arn in arns.items() if getattr(connection, name) != arn}
+    changed = {name: arn for name, arn in ids.items() if getattr(connection, name) != arn}
     if not changed:
         return
     if not run.write(doing=run.doing):

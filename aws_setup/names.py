@@ -119,8 +119,12 @@ def validate_partition(partition: str) -> None:
         raise InvalidName(f"Partition {partition} is not known to have Amazon Bedrock.")
 
 
-def default_role_name(environment_name: str) -> str:
-    """`VertesiaEnvironment` and the environment's name, cleaned to what IAM takes, at most 64 characters."""
+def default_role_name(environment_name: str, *, prefix: str = "") -> str:
+    """`VertesiaEnvironment` and the environment's name, cleaned to what IAM takes, at most 64 characters.
+
+    A company's `prefix` stands before it, unless the name begins so anyway.
+    """
     plain = unicodedata.normalize("NFKD", environment_name).encode("ascii", "ignore").decode()
     words = re.findall(r"[A-Za-z0-9]+", plain)
-    return ("VertesiaEnvironment" + "".join(word[0].upper() + word[1:] for word in words))[:64]
+    name = "VertesiaEnvironment" + "".join(word[0].upper() + word[1:] for word in words)
+    return (name if name.startswith(prefix) else prefix + name)[:64]

@@ -34,7 +34,7 @@ def name_policy(arn: str) -> str:
     return path_and_name if parts[4] == "aws" else arn
 
 
-def trust_policy(*, provider_arn: str, issuer_url: str, audience: str, subject: str) -> PolicyDocument:
+def trust_statement(*, provider_arn: str, issuer_url: str, audience: str, subject: str) -> PolicyDocument:
     """Who may assume the role: a token of this issuer with exactly this audience and subject.
 
     Both conditions are needed: without `sub` any environment of the issuer would be let in, without `aud` any token
@@ -42,15 +42,10 @@ def trust_policy(*, provider_arn: str, issuer_url: str, audience: str, subject: 
     """
     key = strip_scheme(issuer_url)
     return {
-        "Version": VERSION,
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": provider_arn},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {"StringEquals": {f"{key}:aud": audience, f"{key}:sub": subject}},
-            }
-        ],
+        "Effect": "Allow",
+        "Principal": {"Federated": provider_arn},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{key}:aud": audience, f"{key}:sub": subject}},
     }
 
 
@@ -86,11 +81,15 @@ def invoke_policy(*, partition: str, account_id: str) -> PolicyDocument:
     }
 
 
+READ_ACTIONS_ACCOUNT = ("iam:GetAccountSummary", "iam:ListAccountAliases", "iam:ListRoles")
+"""Quotas before a plan; the alias; and which roles trust an identity provider that a plan would remove."""
 READ_ACTIONS_PROVIDER = ("iam:GetOpenIDConnectProvider",)
 READ_ACTIONS_ROLE = ("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies")
 WRITE_ACTIONS_PROVIDER = (
     "iam:AddClientIDToOpenIDConnectProvider",
     "iam:CreateOpenIDConnectProvider",
+    "iam:DeleteOpenIDConnectProvider",
+    "iam:RemoveClientIDFromOpenIDConnectProvider",
     "iam:TagOpenIDConnectProvider",
 )
 BOUNDED_ACTIONS_ROLE = ("iam:AttachRolePolicy", "iam:CreateRole", "iam:DetachRolePolicy", "iam:PutRolePolicy")
@@ -104,6 +103,7 @@ FREE_ACTIONS_ROLE = (
     "iam:TagRole",
     "iam:UntagRole",
     "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
 )
 
 
@@ -138,7 +138,7 @@ def provisioning_policy(
     provider = f"arn:{partition}:iam::{account_id}:oidc-provider/*"
     role = f"arn:{partition}:iam::{account_id}:role{path}{prefix}*"
     statements: list[dict[str, Any]] = [
-        {"Sid": "NameTheAccount", "Effect": "Allow", "Action": "iam:ListAccountAliases", "Resource": "*"},
+        {"Sid": "ReadTheAccount", "Effect": "Allow", "Action": list(READ_ACTIONS_ACCOUNT), "Resource": "*"},
         {"Sid": "ReadProviders", "Effect": "Allow", "Action": list(READ_ACTIONS_PROVIDER), "Resource": provider},
         {"Sid": "ReadRoles", "Effect": "Allow", "Action": list(READ_ACTIONS_ROLE), "Resource": role},
         {"Sid": "ShowWhatTheRegionOffers", "Effect": "Allow", "Action": list(LIST_ACTIONS), "Resource": "*"},

@@ -6,6 +6,7 @@ Nothing here sleeps: waiting is `next_attempt_at` in the database. No call to AW
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -17,9 +18,9 @@ from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
-from aws_setup.gateway.errors import AwsError
+from aws_setup.gateway.errors import AwsBusy, AwsError
 from aws_setup.gateway.protocol import Gateway, Performed
-from aws_setup.holdings import arns_of, note_held
+from aws_setup.holdings import ids_of, note_held
 from aws_setup.leases import LeaseLost, ResourceBusy, hold, work_under_lease
 from aws_setup.models import Connection, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
@@ -88,11 +89,13 @@ def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> da
             current = writes(build_plan(desired, observed))
             approved = [Action.from_json(step.action) for step in run.steps.all()]
             if unapproved := find_unapproved(current, approved=approved):
+                _wait_while_settling(run, clock)
                 raise Blocked(_plan_outdated(unapproved))
             if after_proof and (undone := [action for action in current if not action.after_proof]):
+                _wait_while_settling(run, clock)
                 raise Blocked(_undone_since_proof(undone))
             if not desired.is_absent:
-                note_held(run, arns_of(observed))
+                note_held(run, ids_of(observed))
             still_to_do = {action.key for action in current}
             for step in _reopen(steps, still_to_do=still_to_do):
                 held.renew(now=clock())
@@ -102,10 +105,27 @@ def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> da
     except Blocked as error:
         _fail(run, error.problem, clock=clock)
     except AwsError as error:
-        if error.is_transient or error.is_already_there:
+        if error.is_transient or error.is_already_there or (error.may_be_late and _is_settling(run, clock)):
             return _wait_for_aws(run, error, clock)
         _fail(run, explain_worker_error(error, caller_arn=run.connection.account.caller_arn), clock=clock)
     return None
+
+
+def _is_settling(run: Run, clock: Clock) -> bool:
+    """Whether this run wrote so lately that IAM may not show it everywhere yet: what it then lacks is not news."""
+    has_written = (
+        run.steps.filter(state__in=[Step.State.DONE, Step.State.RUNNING]).exclude(outcome="unchanged").exists()
+    )
+    written_at = run.connection.last_write_at
+    window = timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
+    return has_written and written_at is not None and clock() - written_at < window
+
+
+def _wait_while_settling(run: Run, clock: Clock) -> None:
+    """Raise AwsBusy where what AWS shows may be from before this run's own writes."""
+    run.connection.refresh_from_db(fields=["last_write_at"])
+    if _is_settling(run, clock):
+        raise AwsBusy("AWS does not show yet what was written.", operation="iam:GetRole", code="NotYetVisible")
 
 
 def _resources_written(steps: list[Step]) -> list[str]:
@@ -118,9 +138,7 @@ def _reopen(steps: list[Step], *, still_to_do: set[str]) -> list[Step]:
         step.pk for step in steps if step.state == Step.State.DONE and Action.from_json(step.action).key in still_to_do
     ]
     if undone:
-        Step.objects.filter(pk__in=undone).update(
-            state=Step.State.PENDING, outcome="", request_id="", started_at=None, finished_at=None
-        )
+        Step.objects.filter(pk__in=undone).update(state=Step.State.PENDING, started_at=None, finished_at=None)
     return [step for step in steps if step.state != Step.State.DONE or step.pk in undone]
 
 
@@ -142,28 +160,36 @@ def _write(run: Run, action: Action, gateway: Gateway, clock: Clock) -> Performe
     spreading = Q(pk=run.connection_id)
     if action.resource == desired.provider_arn:  # shared: what its other connections prove may meet the change too
         spreading |= Q(provider_arn=action.resource)
-    Connection.objects.filter(spreading).update(last_write_at=clock())
+    now = clock()
+    Connection.objects.filter(spreading).update(last_write_at=now)
+    run.connection.last_write_at = now
     known = {"role_arn": run.connection.role_arn, "provider_arn": run.connection.provider_arn}
     if action.verb != "remove":
         made = {"role_arn": desired.role_arn, "provider_arn": desired.provider_arn}
         note_held(run, {name: arn for name, arn in made.items() if arn == action.resource})
     try:
-        return gateway.perform(action)
+        performed = gateway.perform(action)
     except AwsError as error:
         if not (error.is_transient or error.is_already_there):  # AWS said no: nothing was made
             note_held(run, known)
         raise
+    if performed.role_id:
+        note_held(run, {"role_id": performed.role_id})
+    if action.action == "DeleteOpenIDConnectProvider":
+        Connection.objects.filter(provider_arn=action.resource).update(provider_arn="")
+        run.connection.provider_arn = ""
+    return performed
 
 
 @transaction.atomic
 def _store_step(run: Run, step: Step, action: Action, performed: Performed, clock: Clock) -> None:
     if not run.write(waiting_since=None):
         raise LeaseLost
+    is_new = performed.outcome != "unchanged" or not step.outcome
     Step.objects.filter(pk=step.pk).update(
         state=Step.State.DONE,
-        outcome=performed.outcome,
-        request_id=performed.request_id,
         finished_at=clock(),
+        **({"outcome": performed.outcome, "request_id": performed.request_id} if is_new else {}),
     )
     if performed.outcome != "unchanged":
         record(
@@ -180,7 +206,7 @@ def _start_proving(run: Run, *, clock: Clock) -> None:
     """AWS holds what was agreed: the environment gets its region, and the proof begins."""
     desired = DesiredState.from_json(run.plan.desired)
     if desired.is_absent:
-        note_held(run, {"role_arn": ""})
+        note_held(run, {"role_arn": "", "role_id": ""})
         if not run.write(state=Run.State.FINISHING):
             raise LeaseLost
         return

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from aws_setup.agreements import read_agreement
 from aws_setup.chain import Agreement, Link, build_chain
 from aws_setup.desired import DesiredState
 from aws_setup.drafting import unfinished_drafts
@@ -63,7 +64,7 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
     status = environment.status_at(now)
     if connection is None:
         return Standing(environment, status, draft=draft, events=events)
-    agreed = DesiredState.from_json(connection.desired)
+    agreed = read_agreement(connection)
     proof = connection.verifications.filter(finished_at__isnull=False).first()
     checks = list(proof.checks.all()) if proof else []
     findings = list(connection.findings.filter(closed_at__isnull=True))

@@ -4,10 +4,10 @@ This compares; it does not evaluate policies as AWS does. It names the nearest d
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from aws_setup.desired import DesiredState
 from aws_setup.policies import PolicyDocument
+from aws_setup.statements import conditions_of, federated, lets_web_identity_in, statements_of
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ def find_mismatch(trust: PolicyDocument, desired: DesiredState) -> Mismatch | No
     """The first difference between the role's trust and the agreed one, or None where they are equal."""
     if trust == desired.trust:
         return None
-    statements = [statement for statement in _as_list(trust.get("Statement")) if _is_web_identity(statement)]
+    statements = [statement for statement in statements_of(trust) if lets_web_identity_in(statement)]
     if not statements:
         return Mismatch("statement", "a statement that allows sts:AssumeRoleWithWebIdentity", "none")
-    ours = [statement for statement in statements if desired.provider_arn in _federated(statement)]
+    ours = [statement for statement in statements if desired.provider_arn in federated(statement)]
     if not ours:
-        return Mismatch("provider", desired.provider_arn, ", ".join(_federated(statements[0])) or "none")
+        return Mismatch("provider", desired.provider_arn, ", ".join(federated(statements[0])) or "none")
     conditions = _string_conditions(ours[0])
     for claim, expected in (("sub", desired.subject), ("aud", desired.audience)):
         key = f"{desired.condition_key_prefix}:{claim}".lower()
@@ -43,23 +43,9 @@ def find_mismatch(trust: PolicyDocument, desired: DesiredState) -> Mismatch | No
     return Mismatch("statement", "the trust policy as it was agreed", "another one that names our token too")
 
 
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _is_web_identity(statement: dict[str, Any]) -> bool:
-    return statement.get("Effect") == "Allow" and "sts:AssumeRoleWithWebIdentity" in _as_list(statement.get("Action"))
-
-
-def _federated(statement: dict[str, Any]) -> list[str]:
-    principal = statement.get("Principal")
-    return _as_list(principal.get("Federated")) if isinstance(principal, dict) else []
-
-
-def _string_conditions(statement: dict[str, Any]) -> dict[str, list[str]]:
+def _string_conditions(statement: PolicyDocument) -> dict[str, list[str]]:
     """Condition values by lower-case key, over all operators: keys compare regardless of case, values do not."""
     found: dict[str, list[str]] = {}
-    for conditions in statement.get("Condition", {}).values():
-        for key, values in conditions.items():
-            found.setdefault(key.lower(), []).extend(str(value) for value in _as_list(values))
+    for _, key, values in conditions_of(statement):
+        found.setdefault(key, []).extend(values)
     return found

@@ -13,9 +13,9 @@ from django.db import IntegrityError, transaction
 
 from aws_setup import hints
 from aws_setup.accounts import OpenGateway, explain_caller_failure
+from aws_setup.agreements import read_agreement
 from aws_setup.attempt import Attempt, WaitForAws
 from aws_setup.credentials import SandboxUnavailable
-from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
@@ -131,10 +131,11 @@ def _attempt(proof: Verification, ladder: Ladder, gateway: Gateway, clock: Clock
     environment = Environment.objects.select_related("organization__issuer").get(pk=connection.environment_id)
     if not connection.role_arn:
         raise Blocked(_nothing_to_prove(environment))
+    agreed = read_agreement(connection)
     attempt = Attempt(
         environment=environment,
         role_arn=connection.role_arn,
-        desired=DesiredState.from_json(connection.desired),
+        desired=agreed.for_issuer(environment.organization.issuer.url) or agreed,
         gateway=gateway,
         actor=Actor(proof.actor),
         caller_arn=connection.account.caller_arn,

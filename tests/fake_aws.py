@@ -6,6 +6,7 @@ It refuses as AWS does, with AWS's codes, and is held to that by the gateway's c
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ from aws_setup.gateway.iam import OUTCOME
 from aws_setup.gateway.protocol import Answers, Caller, Exchange, Performed, RoleCredentials
 from aws_setup.models import Account
 from aws_setup.names import parse_role_arn, strip_scheme
-from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState
+from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState, Quotas
+from aws_setup.statements import trusts_provider
 
 HOME = "111122223333"
 SECOND = "444455556666"
@@ -72,6 +74,10 @@ LISTINGS = {
 }
 
 
+_role_numbers = itertools.count(1)
+"""IAM never gives a role's unique id again."""
+
+
 @dataclass
 class FakeProvider:
     arn: str
@@ -90,6 +96,8 @@ class FakeRole:
     attached: list[str] = field(default_factory=list)
     description: str = ""
     last_used: datetime | None = None
+    role_id: str = field(default_factory=lambda: f"AROA{next(_role_numbers):016d}")
+    max_session_seconds: int = 3600
 
     @property
     def name(self) -> str:
@@ -105,6 +113,8 @@ class FakeAccount:
     providers: dict[str, FakeProvider] = field(default_factory=dict)
     roles: dict[str, FakeRole] = field(default_factory=dict)
     policies: set[str] = field(default_factory=set)
+    roles_quota: int = 1000
+    trust_size_quota: int = 2048
 
     def role(self, name: str) -> FakeRole:
         return self.roles[name.lower()]
@@ -233,14 +243,47 @@ class FakeGateway:
         self._call("iam:ListAccountAliases")
         return self._account.alias
 
-    def observe(self, desired: DesiredState) -> ObservedState:
+    def observe(self, desired: DesiredState, *, with_quotas: bool = False) -> ObservedState:
+        account_id = self.identify_caller().account_id
+        role = self._read_role(desired.role_name)
         return ObservedState(
-            account_id=self.identify_caller().account_id,
+            account_id=account_id,
             provider=self._read_provider(desired.provider_arn),
-            role=self._read_role(desired.role_name),
+            role=role,
             retired_roles=tuple(
                 role for name in desired.retire_role_names if (role := self._read_role(name)) is not None
             ),
+            other_providers={
+                arn: provider
+                for arn in desired.other_provider_arns
+                if (provider := self._read_provider(arn)) is not None
+            },
+            quotas=self._read_quotas() if with_quotas else None,
+            trusting_roles=self._read_trusting_roles(desired, role) if desired.removes_provider else None,
+        )
+
+    def _read_quotas(self) -> Quotas | None:
+        try:
+            self._call("iam:GetAccountSummary")
+        except AwsRefused as error:
+            if error.is_denied:
+                return None
+            raise
+        account = self._account
+        return Quotas(len(account.roles), account.roles_quota, account.trust_size_quota)
+
+    def _read_trusting_roles(self, desired: DesiredState, role: ObservedRole | None) -> tuple[str, ...] | None:
+        try:
+            self._call("iam:ListRoles")
+        except AwsRefused as error:
+            if error.is_denied:
+                return None
+            raise
+        ours = {desired.role_arn, *([role.arn] if role else [])}
+        return tuple(
+            other.arn
+            for other in self._account.roles.values()
+            if other.arn not in ours and trusts_provider(other.trust, desired.provider_arn)
         )
 
     def _read_provider(self, arn: str) -> ObservedProvider | None:
@@ -265,6 +308,8 @@ class FakeGateway:
             boundary_arn=held.boundary_arn,
             inline=held.inline,
             attached=tuple(held.attached),
+            role_id=held.role_id,
+            max_session_seconds=held.max_session_seconds,
         )
 
     def read_audiences(self, provider_arn: str) -> tuple[str, ...]:
@@ -287,7 +332,9 @@ class FakeGateway:
                 return Performed("unchanged", request_id)
             raise
         self._aws.wrote(action.action)
-        return Performed(OUTCOME[action.verb], request_id)
+        made = self._account.roles.get(action.request.get("RoleName", "").lower()) if action.verb == "create" else None
+        role_id = made.role_id if made is not None and action.action == "CreateRole" else ""
+        return Performed(OUTCOME[action.verb], request_id, role_id=role_id)
 
     def _role(self, name: str, operation: str) -> FakeRole:
         role = self._account.roles.get(name.lower())
@@ -320,6 +367,16 @@ class FakeGateway:
         if ClientID not in provider.audiences:
             provider.audiences.append(ClientID)
 
+    def _do_RemoveClientIDFromOpenIDConnectProvider(
+        self, operation: str, *, OpenIDConnectProviderArn: str, ClientID: str
+    ) -> None:
+        provider = self._provider(OpenIDConnectProviderArn, operation)
+        provider.audiences = [audience for audience in provider.audiences if audience != ClientID]
+
+    def _do_DeleteOpenIDConnectProvider(self, operation: str, *, OpenIDConnectProviderArn: str) -> None:
+        self._provider(OpenIDConnectProviderArn, operation)
+        del self._account.providers[OpenIDConnectProviderArn]
+
     def _do_CreateRole(
         self,
         operation: str,
@@ -330,6 +387,7 @@ class FakeGateway:
         Description: str,
         Tags: list[dict[str, str]],
         PermissionsBoundary: str = "",
+        MaxSessionDuration: int = 3600,
     ) -> None:
         if RoleName.lower() in self._account.roles:
             raise _refused("EntityAlreadyExists", f"Role with name {RoleName} already exists.", operation)
@@ -341,7 +399,11 @@ class FakeGateway:
             tags=_tags(Tags),
             boundary_arn=PermissionsBoundary,
             description=Description,
+            max_session_seconds=MaxSessionDuration,
         )
+
+    def _do_UpdateRole(self, operation: str, *, RoleName: str, MaxSessionDuration: int) -> None:
+        self._role(RoleName, operation).max_session_seconds = MaxSessionDuration
 
     def _do_UpdateAssumeRolePolicy(self, operation: str, *, RoleName: str, PolicyDocument: str) -> None:
         self._role(RoleName, operation).trust = json.loads(PolicyDocument)

@@ -36,15 +36,30 @@ class AwsGateway:
         aliases = self._wire.call("iam", "list_account_aliases")["AccountAliases"]
         return str(aliases[0]) if aliases else ""
 
-    def observe(self, desired: DesiredState) -> ObservedState:
-        """What the account holds of what `desired` names; see iam.read_provider and iam.read_role for the rights."""
+    def observe(self, desired: DesiredState, *, with_quotas: bool = False) -> ObservedState:
+        """What the account holds of what `desired` names; see iam.read_provider and iam.read_role for the rights.
+
+        `with_quotas` reads the account's room as well, as far as it may. Which other roles trust the identity provider
+        is read only where it might be removed.
+        """
+        account_id = self.identify_caller().account_id
+        role = iam.read_role(self._wire, desired.role_name)
         return ObservedState(
-            account_id=self.identify_caller().account_id,
+            account_id=account_id,
             provider=iam.read_provider(self._wire, desired.provider_arn),
-            role=iam.read_role(self._wire, desired.role_name),
+            role=role,
             retired_roles=tuple(
                 role for name in desired.retire_role_names if (role := iam.read_role(self._wire, name)) is not None
             ),
+            other_providers={
+                arn: provider
+                for arn in desired.other_provider_arns
+                if (provider := iam.read_provider(self._wire, arn)) is not None
+            },
+            quotas=iam.read_quotas(self._wire) if with_quotas else None,
+            trusting_roles=iam.read_trusting_roles(self._wire, desired, role=role)
+            if desired.removes_provider
+            else None,
         )
 
     def read_audiences(self, provider_arn: str) -> tuple[str, ...]:

@@ -30,6 +30,9 @@ TRANSIENT = {
 EXPIRED = {"ExpiredToken", "RequestExpired"}
 BAD_CREDENTIALS = {"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException", "AuthFailure"}
 ALREADY_THERE = {"EntityAlreadyExists", "EntityAlreadyExistsException"}
+NOT_FOUND = {"NoSuchEntity", "NoSuchEntityException"}
+OWN_THING_MISSING = ("the role with name", "openidconnect provider not found")
+"""How IAM begins to say that it does not know a role or provider, rather than a policy that was named."""
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
@@ -50,6 +53,12 @@ class AwsError(Exception):
     def is_already_there(self) -> bool:
         """Whether a creation failed because the thing exists."""
         return self.code in ALREADY_THERE
+
+    @property
+    def may_be_late(self) -> bool:
+        """Whether IAM may say so only because it does not show a write of a moment ago everywhere yet."""
+        is_missing = self.code in NOT_FOUND and self.message.lower().startswith(OWN_THING_MISSING)
+        return is_missing or self.code in ("DeleteConflict", "DeleteConflictException")
 
 
 class AwsRefused(AwsError):

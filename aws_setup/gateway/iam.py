@@ -3,10 +3,12 @@
 from typing import Any
 
 from aws_setup.actions import Action
+from aws_setup.desired import DEFAULT_SESSION_SECONDS, DesiredState
 from aws_setup.gateway.errors import AwsBusy, AwsRefused
 from aws_setup.gateway.protocol import Performed
 from aws_setup.gateway.wire import Wire
-from aws_setup.observed import ObservedProvider, ObservedRole
+from aws_setup.observed import ObservedProvider, ObservedRole, Quotas
+from aws_setup.statements import trusts_provider
 
 NOT_FOUND = {"NoSuchEntity", "NoSuchEntityException"}
 
@@ -17,14 +19,17 @@ BOTO_METHOD = {
     "AttachRolePolicy": "attach_role_policy",
     "CreateOpenIDConnectProvider": "create_open_id_connect_provider",
     "CreateRole": "create_role",
+    "DeleteOpenIDConnectProvider": "delete_open_id_connect_provider",
     "DeleteRole": "delete_role",
     "DeleteRolePolicy": "delete_role_policy",
     "DetachRolePolicy": "detach_role_policy",
     "PutRolePermissionsBoundary": "put_role_permissions_boundary",
     "PutRolePolicy": "put_role_policy",
+    "RemoveClientIDFromOpenIDConnectProvider": "remove_client_id_from_open_id_connect_provider",
     "TagRole": "tag_role",
     "UntagRole": "untag_role",
     "UpdateAssumeRolePolicy": "update_assume_role_policy",
+    "UpdateRole": "update_role",
 }
 """Everything this console can ever write."""
 
@@ -65,6 +70,42 @@ def read_role(wire: Wire, role_name: str) -> ObservedRole | None:
             for name in names
         },
         attached=tuple(policy["PolicyArn"] for policy in attached),
+        role_id=role["RoleId"],
+        max_session_seconds=role.get("MaxSessionDuration", DEFAULT_SESSION_SECONDS),
+    )
+
+
+def read_quotas(wire: Wire) -> Quotas | None:
+    """What room the account has, or None where the worker may not ask. Needs iam:GetAccountSummary."""
+    try:
+        summary = wire.call("iam", "get_account_summary")["SummaryMap"]
+    except AwsRefused as error:
+        if error.is_denied:
+            return None
+        raise
+    return Quotas(
+        roles=summary.get("Roles"),
+        roles_quota=summary.get("RolesQuota"),
+        trust_size_quota=summary.get("AssumeRolePolicySizeQuota"),
+    )
+
+
+def read_trusting_roles(wire: Wire, desired: DesiredState, *, role: ObservedRole | None) -> tuple[str, ...] | None:
+    """ARNs of the account's other roles that trust the identity provider; None where the worker may not list them.
+
+    Needs iam:ListRoles, which answers with every role's trust policy.
+    """
+    ours = {desired.role_arn, *([role.arn] if role else [])}
+    try:
+        roles = wire.pages("iam", "list_roles", "Roles", MaxItems=1000)
+    except AwsRefused as error:
+        if error.is_denied:
+            return None
+        raise
+    return tuple(
+        other["Arn"]
+        for other in roles
+        if other["Arn"] not in ours and trusts_provider(other["AssumeRolePolicyDocument"], desired.provider_arn)
     )
 
 
@@ -87,7 +128,11 @@ def perform(wire: Wire, action: Action) -> Performed:
             operation=f"iam:{action.action}",
             code="NotYetVisible",
         )
-    return Performed(OUTCOME[action.verb], str(answer["ResponseMetadata"].get("RequestId", "")))
+    return Performed(
+        OUTCOME[action.verb],
+        str(answer["ResponseMetadata"].get("RequestId", "")),
+        role_id=answer.get("Role", {}).get("RoleId", ""),
+    )
 
 
 def _is_held(wire: Wire, action: Action) -> bool:
@@ -108,6 +153,9 @@ def _is_held(wire: Wire, action: Action) -> bool:
                 "iam", "list_attached_role_policies", "AttachedPolicies", RoleName=request["RoleName"]
             )
             return request["PolicyArn"] in [policy["PolicyArn"] for policy in attached]
+        case "RemoveClientIDFromOpenIDConnectProvider":
+            provider = read_provider(wire, request["OpenIDConnectProviderArn"])
+            return provider is None or request["ClientID"] not in provider.audiences
     return True
 
 

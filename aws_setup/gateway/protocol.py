@@ -23,10 +23,14 @@ class Caller:
 
 @dataclass(frozen=True)
 class Performed:
-    """What became of an action: created, updated, removed, or unchanged where AWS already held it."""
+    """What became of an action: created, updated, removed, or unchanged where AWS already held it.
+
+    `role_id` is IAM's unique id of a role that was created.
+    """
 
     outcome: str
     request_id: str = ""
+    role_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Gateway(Protocol):
 
     def read_account_alias(self) -> str: ...
 
-    def observe(self, desired: DesiredState) -> ObservedState: ...
+    def observe(self, desired: DesiredState, *, with_quotas: bool = False) -> ObservedState: ...
 
     def read_audiences(self, provider_arn: str) -> tuple[str, ...]: ...
 

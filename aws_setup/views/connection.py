@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import reswap, retarget
 
 from aws_setup.access import get_connection
-from aws_setup.drafting import new_draft, request_plan, unfinished_drafts
+from aws_setup.drafting import request_plan, restart_draft
 from aws_setup.models import Draft
 from aws_setup.standing import Standing, read_standing
 from aws_setup.verification import request_verification
@@ -89,12 +89,11 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
 def plan_repair(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a plan that brings AWS back to what was agreed; the person sees it before anything is written."""
     connection = get_connection(request.user, environment_pk=pk)
-    person = signed_in(request)
-    draft = new_draft(
-        owner=person, environment=connection.environment, purpose=Draft.Purpose.CHANGE, actor=actor_of(request)
+    draft = restart_draft(
+        owner=signed_in(request),
+        environment=connection.environment,
+        purpose=Draft.Purpose.REPAIR,
+        actor=actor_of(request),
     )
-    # Half-made changes must not slip into a repair.
-    unfinished_drafts(person.drafts.filter(environment=connection.environment, purpose=Draft.Purpose.CHANGE)).delete()
-    draft.save()
     request_plan(draft, actor=actor_of(request), now=timezone.now())
     return redirect("draft_review", pk=draft.pk)

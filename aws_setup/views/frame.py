@@ -98,6 +98,8 @@ def _rows(draft: Draft | None) -> list[tuple[str, str, str, str]]:
         return [("disconnect", "Disconnect", answers.get("name", ""), url), *tail]
     if draft.purpose == Draft.Purpose.CHANGE:
         return [("change", "Change", environment, reverse("environment_change", args=[draft.environment_id])), *tail]
+    if draft.purpose != Draft.Purpose.CONNECT:
+        return tail
     # Until the person has been through the step, permissions are only a default: no answer is shown for them.
     permissions = PERMISSION_ANSWERS.get(answers.get("permissions", ""), "") if answers.get("role_name") else ""
     return [

@@ -9,11 +9,12 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import get_draft
+from aws_setup.approval import approve_plan
+from aws_setup.diagnosis import Blocked
 from aws_setup.drafting import request_plan
 from aws_setup.effect import measure_effect, plan_assurances, plan_effect
 from aws_setup.models import Draft, Plan, Run
 from aws_setup.names import dashed
-from aws_setup.planning import approve_plan
 from aws_setup.views.frame import actor_of, draft_context, explain_waiting
 from config.http import HtmxRequest
 
@@ -78,19 +79,11 @@ def draft_approve(request: HttpRequest, pk: int) -> HttpResponse:
     if run_of(draft) is None and (plan is None or plan.fingerprint != fingerprint):
         messages.warning(request, "The plan is no longer the one you saw. Nothing was written; look at it again.")
         return redirect("draft_review", pk=draft.pk)
-    run = (
-        approve_plan(plan, fingerprint=fingerprint, actor=actor_of(request), now=timezone.now())
-        if plan is not None
-        else None
-    )
-    if run is None and run_of(draft) is None:
-        messages.warning(request, _why_not_approved(draft, plan))
+    if plan is not None:
+        try:
+            approve_plan(plan, fingerprint=fingerprint, actor=actor_of(request), now=timezone.now())
+        except Blocked as refusal:
+            if run_of(draft) is None:
+                problem = refusal.problem
+                messages.warning(request, " ".join(filter(None, (problem.sentence, problem.why, problem.remedy))))
     return redirect("draft_review", pk=draft.pk)
-
-
-def _why_not_approved(draft: Draft, plan: Plan | None) -> str:
-    if plan is not None and plan.expires_at <= timezone.now():
-        return "This plan ran out before it was approved. Nothing was written; make a new one."
-    if Run.objects.filter(connection__environment=draft.environment, finished_at__isnull=True).exists():
-        return "Another run is at work on this environment. Nothing was written; wait for it, then make a new plan."
-    return "This plan could not be approved as it stands. Nothing was written; make a new one."

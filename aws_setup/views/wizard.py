@@ -188,7 +188,7 @@ def draft_permissions(request: HttpRequest, pk: int) -> HttpResponse:
     initial = {
         "permissions": draft.answers.get("permissions"),
         "policy_arn": draft.answers.get("policy_arn", ""),
-        "role_name": free_role_name(draft, account_id=account.account_id),
+        "role_name": free_role_name(draft, account=account),
         "tags": format_tags(draft.answers.get("tags", {})),
     }
     form = PermissionsForm(request.POST or None, initial=initial, draft=draft, account=account)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from aws_setup import planning, provisioning, verification
+from aws_setup import approval, planning, provisioning, verification
 from aws_setup.accounts import OpenGateway, check_own_chain
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, save_answers, start_draft
@@ -57,9 +57,7 @@ class Console:
         return plan
 
     def approve(self, plan: Plan) -> Run:
-        run = planning.approve_plan(plan, fingerprint=plan.fingerprint, actor=MONA, now=self.clock())
-        assert run is not None, "the plan could not be approved"
-        return run
+        return approval.approve_plan(plan, fingerprint=plan.fingerprint, actor=MONA, now=self.clock())
 
     def advance(self, run: Run) -> datetime | None:
         """What one message to a worker does."""

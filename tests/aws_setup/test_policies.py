@@ -13,8 +13,8 @@ from aws_setup.policies import (
     invoke_policy,
     name_policy,
     provisioning_policy,
-    trust_policy,
 )
+from tests.aws_setup.desires import desire
 from tests.aws_setup.golden_files import assert_golden_json
 
 with warnings.catch_warnings():
@@ -44,12 +44,7 @@ def test_the_provisioning_policy_is_the_reviewed_one(name: str) -> None:
 
 
 def test_the_trust_policy_is_the_reviewed_one_and_checks_subject_and_audience() -> None:
-    trust = trust_policy(
-        provider_arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/sts.vertesia.io/tenant",
-        issuer_url="https://sts.vertesia.io/tenant",
-        audience="bedrock",
-        subject="env:66a0c0ffee5a4db0c4b0a001:66a0c0ffee5a4db0c4b0e001",
-    )
+    trust = desire(issuer_url="https://sts.vertesia.io/tenant").trust
     assert_golden_json("trust.json", trust)
     assert set(trust["Statement"][0]["Condition"]["StringEquals"]) == {
         "sts.vertesia.io/tenant:sub",

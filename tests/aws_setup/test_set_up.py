@@ -1,14 +1,16 @@
 """Setting up: first, again, beside others, and what stops it. A real database, an AWS in memory."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from aws_setup import planning
+from aws_setup.approval import approve_plan
 from aws_setup.diagnosis import Blocked
 from aws_setup.drafting import save_answers, start_draft
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Account, Connection, Draft, Plan, Run
+from environments.history import Actor
 from environments.models import Event
 from tests.aws_setup.journeys import MONA, Console, open_codes, outcomes
 from tests.fake_aws import HOME, SECOND, FakeAws, FakeProvider, FakeRole
@@ -189,16 +191,25 @@ def test_somebody_faster_in_the_very_moment_is_looked_at_again(console: Console,
     assert run.state == Run.State.SUCCEEDED
 
 
+def refusal(plan: Plan, *, now: datetime, fingerprint: str = "") -> str:
+    """Why this approval is refused."""
+    with pytest.raises(Blocked) as refused:
+        approve_plan(plan, fingerprint=fingerprint or plan.fingerprint, actor=MONA, now=now)
+    return refused.value.problem.code
+
+
 def test_an_approval_is_used_once_runs_out_and_covers_one_fingerprint(console: Console) -> None:
     plan = console.plan(console.environment())
     now = console.clock()
     other = "0" * 64
-    assert planning.approve_plan(plan, fingerprint=other, actor=MONA, now=now) is None
-    late = now + timedelta(days=1)
-    assert planning.approve_plan(plan, fingerprint=plan.fingerprint, actor=MONA, now=late) is None
+    assert refusal(plan, now=now, fingerprint=other) == "plan_is_another"
+    assert refusal(plan, now=now + timedelta(days=1)) == "plan_ran_out"
     assert not Connection.objects.exists()
-    assert console.approve(plan).plan == plan
-    assert planning.approve_plan(plan, fingerprint=plan.fingerprint, actor=MONA, now=now) is None
+    run = console.approve(plan)
+    assert run.plan == plan
+    assert refusal(plan, now=now) == "run_is_live"
+    console.finish(run)
+    assert refusal(plan, now=now) == "approved_before"
     assert Run.objects.count() == 1
 
 
@@ -207,13 +218,17 @@ def test_while_a_run_is_live_no_other_plan_of_the_environment_is_approved(consol
     first, second = console.plan(environment), console.plan(environment, region="eu-west-1")
     run = console.approve(first)
     now = console.clock()
-    assert planning.approve_plan(second, fingerprint=second.fingerprint, actor=MONA, now=now) is None
+    with pytest.raises(Blocked) as refused:
+        approve_plan(second, fingerprint=second.fingerprint, actor=Actor("ann"), now=now)
+    problem = refused.value.problem
+    assert problem.sentence.startswith("mona approved another plan for this environment")
+    assert problem.evidence == {"AWS region": "us-east-1 was approved, this plan: eu-west-1"}
     second.refresh_from_db()
     assert second.approved_at is None
     environment.refresh_from_db()
     assert environment.endpoint_url == "us-east-1"
     console.finish(run)
-    assert planning.approve_plan(second, fingerprint=second.fingerprint, actor=MONA, now=now) is not None
+    assert approve_plan(second, fingerprint=second.fingerprint, actor=MONA, now=now).plan == second
 
 
 def test_a_plan_is_made_once_however_often_it_is_asked_for(console: Console) -> None:

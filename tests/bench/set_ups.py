@@ -15,7 +15,7 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402 - models can be imported only once Django is set up
 
-from aws_setup import headless, planning  # noqa: E402
+from aws_setup import approval, headless  # noqa: E402
 from aws_setup.models import Run  # noqa: E402
 from aws_setup.wiring import open_gateway  # noqa: E402
 from environments.history import operating_system_actor  # noqa: E402
@@ -52,8 +52,7 @@ def main(number: int, first: int) -> None:
         plans.append(headless.plan_connection(environment, answers=answers, open_gateway=open_gateway, actor=actor))
     runs = []
     for plan in plans:
-        run = planning.approve_plan(plan, fingerprint=plan.fingerprint, actor=actor, now=timezone.now())
-        assert run is not None, plan
+        run = approval.approve_plan(plan, fingerprint=plan.fingerprint, actor=actor, now=timezone.now())
         runs.append(run.pk)
     deadline = time.monotonic() + GIVE_UP_SECONDS
     while Run.objects.filter(pk__in=runs, finished_at__isnull=True).exists() and time.monotonic() < deadline:

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from aws_setup.approval import approve_plan
 from aws_setup.desired import DesiredState
 from aws_setup.drafting import request_plan, save_answers, start_draft
 from aws_setup.models import (
@@ -23,7 +24,7 @@ from aws_setup.models import (
     WorkerCaller,
 )
 from aws_setup.observed import ObservedState
-from aws_setup.planning import approve_plan, make_plan
+from aws_setup.planning import make_plan
 from environments.history import Actor
 from environments.installation import prepare_installation
 from environments.models import Environment, Issuer, Status

@@ -1,0 +1,32 @@
+"""What was agreed for each environment, what was done about it, and whether it holds."""
+
+from aws_setup.models.accounts import ACCOUNT_ID_PATTERN, Account, WorkerCaller
+from aws_setup.models.agreements import PLAN_LIFETIME, Connection, Draft, Permissions, Plan
+from aws_setup.models.batches import Batch, BatchRow, IssuerMigration
+from aws_setup.models.findings import Finding, Observation
+from aws_setup.models.proofs import Check, ListedModel, Listing, Verification
+from aws_setup.models.work import Claimable, ResourceLease, Run, Step
+
+__all__ = [
+    "ACCOUNT_ID_PATTERN",
+    "PLAN_LIFETIME",
+    "Account",
+    "Batch",
+    "BatchRow",
+    "Check",
+    "Claimable",
+    "Connection",
+    "Draft",
+    "Finding",
+    "IssuerMigration",
+    "ListedModel",
+    "Listing",
+    "Observation",
+    "Permissions",
+    "Plan",
+    "ResourceLease",
+    "Run",
+    "Step",
+    "Verification",
+    "WorkerCaller",
+]

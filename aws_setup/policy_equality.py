@@ -1,0 +1,51 @@
+"""Whether two policy documents say the same. Pure.
+
+IAM keeps a document as it was sent; its console, Terraform and people write one value bare or as a list, in any order,
+and name statements as they like. None of that changes who may do what.
+"""
+
+from typing import Any
+
+from aws_setup.canonical import canonical
+from aws_setup.policies import PolicyDocument
+from aws_setup.statements import as_list, statements_of
+
+_UNORDERED = ("Action", "NotAction", "Resource", "NotResource")
+
+
+def is_same_policy(one: PolicyDocument | None, other: PolicyDocument | None) -> bool:
+    """Whether both grant and deny the same, however they are written. None is no document."""
+    if one is None or other is None:
+        return one is other
+    return one == other or _normal(one) == _normal(other)
+
+
+def same_statement(one: PolicyDocument, other: PolicyDocument) -> bool:
+    """Whether both statements say the same."""
+    return one == other or normal_statement(one) == normal_statement(other)
+
+
+def _normal(document: PolicyDocument) -> tuple[str, list[str]]:
+    statements = sorted(normal_statement(statement) for statement in statements_of(document))
+    return str(document.get("Version", "2008-10-17")), statements
+
+
+def normal_statement(statement: PolicyDocument) -> str:
+    """One text for all ways to write the same statement."""
+    normal: dict[str, Any] = {name: value for name, value in statement.items() if name != "Sid"}
+    for name in _UNORDERED:
+        if name in normal:
+            normal[name] = _sorted(normal[name])
+    for name in ("Principal", "NotPrincipal"):
+        if isinstance(normal.get(name), dict):
+            normal[name] = {kind: _sorted(values) for kind, values in normal[name].items()}
+    if "Condition" in normal:
+        normal["Condition"] = {
+            operator.lower(): {key.lower(): _sorted(values) for key, values in keys.items()}
+            for operator, keys in normal["Condition"].items()
+        }
+    return canonical(normal)
+
+
+def _sorted(values: Any) -> list[str]:
+    return sorted({str(value) for value in as_list(values)})

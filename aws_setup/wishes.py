@@ -1,0 +1,260 @@
+"""From a person's answers and what was agreed before to what AWS should hold. Nothing is read from AWS here."""
+
+from dataclasses import replace
+
+from aws_setup.company_defaults import defaults_of
+from aws_setup.desired import DesiredState
+from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.drafting import free_role_name, is_role_name_taken
+from aws_setup.models import Account, Connection, Draft, Permissions, Plan, Run, Step
+from aws_setup.names import InvalidName, dashed
+from aws_setup.policies import full_access_policy_arn
+from aws_setup.regions import validate_bedrock_region
+from environments.ids import build_subject
+from environments.models import Environment, Installation, Issuer
+
+
+def build_desired(draft: Draft, *, account: Account) -> DesiredState:
+    """What AWS should hold if these answers are agreed to. Raises Blocked where they lack something or contradict."""
+    environment = draft.environment
+    if environment is None:
+        raise Blocked(missing_answer("an environment"))
+    if not environment.is_connectable:
+        raise Blocked(_not_connectable(environment))
+    connection = Connection.objects.filter(environment=environment).first()
+    if draft.purpose in (Draft.Purpose.CONNECT, Draft.Purpose.CHANGE):
+        return _wished(draft, environment, connection, account)
+    if connection is None:
+        raise Blocked(missing_answer("a connection"))
+    if draft.purpose == Draft.Purpose.DISCONNECT:
+        return _disconnected(connection, removes_provider=bool(draft.answers.get("removes_provider")))
+    if draft.purpose == Draft.Purpose.UNDO:
+        return _undone(draft, connection)
+    if draft.purpose == Draft.Purpose.MIGRATE:
+        return _migrated(draft, environment, connection)
+    return _wished(draft, environment, connection, account)
+
+
+def _wished(draft: Draft, environment: Environment, connection: Connection | None, account: Account) -> DesiredState:
+    answers = draft.answers
+    issuer = Issuer.objects.filter(url=answers.get("issuer_url", "")).first()
+    if issuer is None:
+        raise Blocked(missing_answer("an issuer"))
+    if not answers.get("region"):
+        raise Blocked(missing_answer("a region"))
+    try:
+        validate_bedrock_region(answers["region"], partition=account.partition)
+    except InvalidName as error:
+        raise Blocked(_region_elsewhere(error)) from error
+    organization_id, environment_id = answers["organization_id"], answers["environment_id"]
+    earlier = DesiredState.from_json(connection.desired) if connection and connection.has_aws_resources else None
+    if earlier is not None and earlier.account_id != account.account_id:
+        raise Blocked(_other_account(earlier))
+    role_name = answers.get("role_name") or free_role_name(draft, account=account)
+    if is_role_name_taken(draft, account_id=account.account_id, role_name=role_name):
+        raise Blocked(role_name_taken(role_name))
+    permissions = answers.get("permissions") or Permissions.INVOKE
+    defaults = defaults_of(account)
+    desired = DesiredState(
+        installation_id=str(Installation.objects.get().installation_id),
+        partition=account.partition,
+        account_id=account.account_id,
+        region=answers["region"],
+        issuer_url=issuer.url,
+        audience=issuer.audience,
+        organization_id=organization_id,
+        environment_id=environment_id,
+        subject=build_subject(organization_id, environment_id),
+        role_name=role_name,
+        role_path=defaults.path,
+        boundary_arn=defaults.boundary_arn,
+        permissions=permissions,
+        policy_arn=answers.get("policy_arn", "") if permissions == Permissions.POLICY else "",
+        description=f"Lets Vertesia environment {environment_id} use Amazon Bedrock",
+        tags=tuple(sorted((defaults.tags | (answers.get("tags") or {})).items())),
+        max_session_seconds=defaults.max_session_seconds,
+    )
+    if connection is None or earlier is None:
+        return desired
+    return _with_leftovers(_with_standing(desired, earlier, connection), connection)
+
+
+def _with_standing(desired: DesiredState, agreed: DesiredState, connection: Connection) -> DesiredState:
+    """What stays as agreed before while the role is the same: whose it is, what of others was accepted in it, its path.
+
+    The account's defaults are for new roles; only a boundary is put on those that have none.
+    """
+    also_trusts = agreed.for_issuer(desired.issuer_url)
+    desired = replace(desired, also_trusts=also_trusts.also_trusts if also_trusts else ())
+    if desired.role_name.lower() != agreed.role_name.lower():
+        return desired
+    return replace(
+        desired,
+        role_path=agreed.role_path,
+        role_id=connection.role_id or agreed.role_id,
+        is_adopted=agreed.is_adopted,
+        kept_trust=agreed.kept_trust,
+        boundary_arn=agreed.boundary_arn or desired.boundary_arn,
+        max_session_seconds=agreed.max_session_seconds,
+        accepted_policies=agreed.accepted_policies,
+        own_policy=agreed.own_policy if agreed.permissions == desired.permissions else "",
+    )
+
+
+def _with_leftovers(desired: DesiredState, connection: Connection) -> DesiredState:
+    """What earlier agreements may have left in AWS: ids in tags, roles of another name, managed policies, own tags.
+
+    Where the last run did not end well, what it was to remove is still there, so it is taken along.
+    """
+    agreed = DesiredState.from_json(connection.desired)
+    ids, roles = {agreed.environment_id}, {agreed.role_name}
+    policies = {agreed.attached_policy_arn, full_access_policy_arn(agreed.partition)}
+    tag_keys = set(dict(agreed.tags))
+    if _was_cut_short(connection):
+        ids.update(agreed.earlier_environment_ids)
+        roles.update(agreed.retire_role_names)
+        policies.update(agreed.retire_policy_arns)
+        tag_keys.update(agreed.retire_tag_keys)
+    return replace(
+        desired,
+        earlier_environment_ids=tuple(sorted(ids - {desired.environment_id})),
+        retire_role_names=tuple(sorted(name for name in roles if name.lower() != desired.role_name.lower())),
+        retire_policy_arns=tuple(sorted(policies - {"", *dict(desired.accepted_policies)})),
+        retire_tag_keys=tuple(sorted(tag_keys - set(desired.role_tags))),
+    )
+
+
+def _was_cut_short(connection: Connection) -> bool:
+    last = connection.runs.first()
+    return last is not None and last.state != Run.State.SUCCEEDED
+
+
+def _disconnected(connection: Connection, *, removes_provider: bool) -> DesiredState:
+    agreed = DesiredState.from_json(connection.desired)
+    if not _was_cut_short(connection):
+        agreed = replace(agreed, earlier_environment_ids=(), retire_role_names=())
+    return replace(
+        agreed,
+        is_absent=True,
+        role_id=connection.role_id or agreed.role_id,
+        removes_provider=removes_provider,
+        added_audience=_has_added_audience(agreed),
+    )
+
+
+def _has_added_audience(agreed: DesiredState) -> bool:
+    """Whether the history says that this console put the audience on the identity provider."""
+    added = Step.objects.filter(
+        action__action="AddClientIDToOpenIDConnectProvider",
+        action__resource=agreed.provider_arn,
+        action__request__ClientID=agreed.audience,
+        outcome="updated",
+    )
+    return added.exists()
+
+
+def _undone(draft: Draft, connection: Connection) -> DesiredState:
+    """What was agreed before the run that could not go on; where that was nothing, what the run made goes."""
+    run = Run.objects.filter(pk=draft.answers.get("run"), connection=connection).select_related("plan").first()
+    if run is None:
+        raise Blocked(missing_answer("the run that is to be undone"))
+    before = _agreed_before(run.plan)
+    if before is None:
+        made_provider = run.steps.filter(action__action="CreateOpenIDConnectProvider", outcome="created").exists()
+        added_audience = run.steps.filter(
+            action__action="AddClientIDToOpenIDConnectProvider", outcome="updated"
+        ).exists()
+        return _disconnected(connection, removes_provider=made_provider or added_audience)
+    standing = replace(before, earlier_environment_ids=(), retire_role_names=(), retire_policy_arns=())
+    return _with_leftovers(standing, connection)
+
+
+def _agreed_before(plan: Plan) -> DesiredState | None:
+    """The last agreement before this plan that was carried out and meant a connection."""
+    carried_out = Plan.objects.filter(
+        environment_id=plan.environment_id,
+        pk__lt=plan.pk,
+        run__state__in=[Run.State.SUCCEEDED, Run.State.WAITING_FOR_VERTESIA],
+    )
+    last = carried_out.order_by("-approved_at").first()
+    before = DesiredState.from_json(last.desired) if last else None
+    return None if before is None or before.is_absent else before
+
+
+def _migrated(draft: Draft, environment: Environment, connection: Connection) -> DesiredState:
+    """The agreement with `answers["trusts"]`, a list of issuer URLs, in place of those trusted so far."""
+    agreed = DesiredState.from_json(connection.desired)
+    if not connection.has_aws_resources:
+        raise Blocked(missing_answer("a connection"))
+    urls = list(draft.answers.get("trusts", ()))
+    current = environment.organization.issuer.url
+    if current not in urls:
+        raise Blocked(_current_issuer_missing(current))
+    audiences = dict(Issuer.objects.filter(url__in=urls).values_list("url", "audience"))
+    if len(audiences) != len(urls):
+        raise Blocked(missing_answer("an issuer"))
+    desired = replace(
+        agreed,
+        issuer_url=current,
+        audience=audiences[current],
+        also_trusts=tuple(sorted((url, audience) for url, audience in audiences.items() if url != current)),
+        role_id=connection.role_id or agreed.role_id,
+        earlier_environment_ids=(),
+        retire_role_names=(),
+    )
+    return _with_leftovers(desired, connection)
+
+
+def _current_issuer_missing(url: str) -> Problem:
+    return Problem(
+        code="current_issuer_missing",
+        sentence=f"The role would no longer trust {url}, which signs the organization's tokens now.",
+        why="Vertesia would be locked out at once.",
+        remedy="Switch the organization to the other issuer first, prove it, and then remove the old one.",
+    )
+
+
+def _region_elsewhere(error: InvalidName) -> Problem:
+    return Problem(
+        code="region_elsewhere",
+        sentence=str(error),
+        why="A role lends its rights only within its own partition, and not every partition has Amazon Bedrock.",
+        remedy="Correct the region, or choose an account of its partition.",
+    )
+
+
+def role_name_taken(role_name: str) -> Problem:
+    return Problem(
+        code="role_name_taken",
+        sentence=f"Another environment here has the role name {role_name} in this account.",
+        why="IAM compares role names regardless of case, and each environment has a role of its own.",
+        remedy="Choose another role name under Permissions → Options.",
+    )
+
+
+def _other_account(earlier: DesiredState) -> Problem:
+    return Problem(
+        code="connected_elsewhere",
+        sentence=f"This environment is connected in account {dashed(earlier.account_id)}.",
+        why="One environment has one role, and moving it between accounts would leave the old one behind.",
+        remedy="Disconnect it there first, then connect it in the other account.",
+        evidence={"role": earlier.role_arn},
+    )
+
+
+def _not_connectable(environment: Environment) -> Problem:
+    provider = environment.get_provider_display()
+    return Problem(
+        code="not_connectable",
+        sentence=f"{environment.name} is an environment of {provider}, which is not reached through an AWS role.",
+        why="Only environments with provider bedrock take a role ARN as API key and a region as Endpoint URL.",
+        remedy="Choose an environment with provider bedrock, or create one in Vertesia Studio.",
+    )
+
+
+def missing_answer(what: str) -> Problem:
+    return Problem(
+        code="answer_missing",
+        sentence=f"This cannot be planned yet: {what} is missing.",
+        remedy="Go back to the step that asks for it.",
+    )
