@@ -78,6 +78,9 @@ class ProvisioningPolicyForm(forms.Form):
         error_messages={"invalid": "A boundary is the ARN of a managed policy: arn:aws:iam::ACCOUNT:policy/NAME."},
     )
     read_only = forms.BooleanField(label="Read only: observe and plan, write nothing", required=False)
+    remove_providers = forms.BooleanField(
+        label="Also remove identity providers that nobody uses any more, where that is asked for", required=False
+    )
 
     def clean_path(self) -> str:
         path = str(self.cleaned_data["path"]) or "/"

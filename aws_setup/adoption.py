@@ -49,6 +49,7 @@ class Adoption:
 def adopt(desired: DesiredState, role: ObservedRole) -> DesiredState:
     """The desired state with this role in it as its maker left it, and ours beside that."""
     kept = [statement for statement in statements_of(role.trust) if not is_own_statement(statement, desired)]
+    accepted = find_foreign_policies(role, desired)
     return replace(
         desired,
         role_name=role.name,
@@ -58,7 +59,9 @@ def adopt(desired: DesiredState, role: ObservedRole) -> DesiredState:
         kept_trust=canonical({**role.trust, "Statement": kept}) if kept else "",
         max_session_seconds=role.max_session_seconds,
         boundary_arn=desired.boundary_arn or role.boundary_arn,
-        accepted_policies=find_foreign_policies(role, desired),
+        accepted_policies=accepted,
+        retire_policy_arns=tuple(arn for arn in desired.retire_policy_arns if arn not in dict(accepted)),
+        retire_inline_names=tuple(name for name in desired.retire_inline_names if name not in dict(accepted)),
     )
 
 

@@ -195,7 +195,8 @@ def _policies_of_others(desired: DesiredState, role: ObservedRole, name: str) ->
                 can_accept=True,
             )
     for policy_name, document in role.inline.items():
-        if policy_name == INLINE_POLICY_NAME and desired.inline_policy is not None:
+        is_own_name = policy_name == INLINE_POLICY_NAME
+        if is_own_name and desired.inline_policy is not None:
             continue
         if not is_accepted(policy_name, document, accepted):
             yield Difference(
@@ -204,7 +205,7 @@ def _policies_of_others(desired: DesiredState, role: ObservedRole, name: str) ->
                 "Somebody put this policy on the role or changed it: whoever assumes the role may do that too.",
                 "widens",
                 actual=document,
-                can_accept=True,
+                can_accept=not is_own_name,
             )
     gone = [key for key in accepted if key not in role.attached and key not in role.inline]
     for key in gone:

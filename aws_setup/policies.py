@@ -81,17 +81,17 @@ def invoke_policy(*, partition: str, account_id: str) -> PolicyDocument:
     }
 
 
-READ_ACTIONS_ACCOUNT = ("iam:GetAccountSummary", "iam:ListAccountAliases", "iam:ListRoles")
-"""Quotas before a plan; the alias; and which roles trust an identity provider that a plan would remove."""
+READ_ACTIONS_ACCOUNT = ("iam:GetAccountSummary", "iam:ListAccountAliases")
+"""Quotas before a plan, and the alias."""
 READ_ACTIONS_PROVIDER = ("iam:GetOpenIDConnectProvider",)
 READ_ACTIONS_ROLE = ("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies")
 WRITE_ACTIONS_PROVIDER = (
     "iam:AddClientIDToOpenIDConnectProvider",
     "iam:CreateOpenIDConnectProvider",
-    "iam:DeleteOpenIDConnectProvider",
-    "iam:RemoveClientIDFromOpenIDConnectProvider",
     "iam:TagOpenIDConnectProvider",
 )
+REMOVE_ACTIONS_PROVIDER = ("iam:DeleteOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider")
+"""Only where an identity provider that nobody uses any more is to go; iam:ListRoles then counts who trusts it."""
 BOUNDED_ACTIONS_ROLE = ("iam:AttachRolePolicy", "iam:CreateRole", "iam:DetachRolePolicy", "iam:PutRolePolicy")
 """Those that IAM lets one bind to a permissions boundary by the condition key `iam:PermissionsBoundary`.
 
@@ -126,14 +126,16 @@ def provisioning_policy(
     prefix: str = "",
     boundary_arn: str = "",
     read_only: bool = False,
+    removes_providers: bool = False,
 ) -> PolicyDocument:
     """The least IAM policy under which this console can do all it does in one account.
 
     `path` and `prefix` bound the roles it may touch; `boundary_arn` makes a permissions boundary compulsory on every
     role it creates or widens. Without both the console is administrator-equivalent: without a boundary it can give a
     role any rights, without a path or prefix it can rewrite the trust of any role. It never needs iam:PassRole.
-    `read_only` is for observing and planning alone. The bedrock actions show what a region offers where only Vertesia
-    can sign; they are not needed to connect.
+    `read_only` is for observing and planning alone. `removes_providers` adds what removing an identity provider takes
+    that nobody uses any more; it is never done unasked. The bedrock actions show what a region offers where only
+    Vertesia can sign; they are not needed to connect.
     """
     provider = f"arn:{partition}:iam::{account_id}:oidc-provider/*"
     role = f"arn:{partition}:iam::{account_id}:role{path}{prefix}*"
@@ -162,5 +164,11 @@ def provisioning_policy(
             {"Sid": "WriteProviders", "Effect": "Allow", "Action": list(WRITE_ACTIONS_PROVIDER), "Resource": provider},
             bounded,
             {"Sid": "MaintainRoles", "Effect": "Allow", "Action": free, "Resource": role},
+        ]
+    if removes_providers:
+        removing = list(REMOVE_ACTIONS_PROVIDER)
+        statements += [
+            {"Sid": "CountWhoTrustsAProvider", "Effect": "Allow", "Action": "iam:ListRoles", "Resource": "*"},
+            {"Sid": "RemoveProviders", "Effect": "Allow", "Action": removing, "Resource": provider},
         ]
     return {"Version": VERSION, "Statement": statements}

@@ -199,11 +199,12 @@ class FakeAws:
         return self.clock() < self._written_at + self.propagation
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that is held, as comparable data, without last use."""
+        """Everything that is held, as comparable data, without last use and IAM's ids."""
         held = copy.deepcopy(self.accounts)
         for account in held.values():
             for role in account.roles.values():
                 role.last_used = None
+                role.role_id = ""  # what is made anew has another
         return {account_id: vars(account) for account_id, account in held.items()}
 
 

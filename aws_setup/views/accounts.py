@@ -85,6 +85,7 @@ def provisioning_policy_page(request: HttpRequest) -> HttpResponse:
         prefix=asked.get("name_prefix", ""),
         boundary_arn=asked.get("boundary_arn", ""),
         read_only=asked.get("read_only", False),
+        removes_providers=asked.get("remove_providers", False),
     )
     if "download" in request.GET and not form.errors:
         name = "vertesia-aws-setup-read-only.json" if asked.get("read_only") else "vertesia-aws-setup.json"

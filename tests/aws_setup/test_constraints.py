@@ -11,12 +11,16 @@ from django.db import IntegrityError, models, transaction
 
 from aws_setup.models import (
     Account,
+    Batch,
+    BatchRow,
     Check,
     Connection,
     Draft,
     Finding,
+    IssuerMigration,
     ListedModel,
     Listing,
+    Observation,
     Plan,
     ResourceLease,
     Run,
@@ -24,7 +28,8 @@ from aws_setup.models import (
     Verification,
     WorkerCaller,
 )
-from tests.aws_setup.journeys import Console
+from environments.models import Issuer
+from tests.aws_setup.journeys import VERTESIA_ISSUER, Console
 from tests.fake_aws import NOON, SECOND
 
 Break = Callable[[Console, Run], Any]
@@ -52,12 +57,32 @@ def copy_of(row: models.Model, **changes: Any) -> Any:
     return type(row)._default_manager.create(**values | changes)
 
 
+def migration_of(run: Run, **changes: Any) -> IssuerMigration:
+    organization = run.connection.environment.organization
+    values = {"from_issuer": organization.issuer, "to_issuer": Issuer.objects.get(url=VERTESIA_ISSUER)}
+    return IssuerMigration.objects.create(organization=organization, started_by="mona", **values | changes)
+
+
 BREAKS: dict[str, Break] = {
     "worker_caller_is_one_row": lambda console, run: WorkerCaller.objects.create(id=2),
     "account_id_12_digits": lambda console, run: Account.objects.create(account_id="12345678901"),
     "connection_role_name_unique_any_case": lambda console, run: second_connection(
         console, run, role_name=run.connection.role_name.upper()
     ),
+    "account_session_1_to_12_hours": lambda console, run: Account.objects.update(max_session_seconds=60),
+    "observation_one_live_per_connection": lambda console, run: [
+        Observation.objects.create(connection=run.connection, actor="mona") for _ in range(2)
+    ],
+    "observation_finished_when_over": lambda console, run: Observation.objects.create(
+        connection=run.connection, actor="mona", state="same"
+    ),
+    "migration_one_open_per_organization": lambda console, run: [migration_of(run) for _ in range(2)],
+    "migration_leads_somewhere_else": lambda console, run: migration_of(
+        run, to_issuer=run.connection.environment.organization.issuer
+    ),
+    "batch_row_position_unique": lambda console, run: [
+        BatchRow.objects.create(batch=Batch.objects.get_or_create(title="Many")[0], position=1) for _ in range(2)
+    ],
     "draft_state_known": lambda console, run: Draft.objects.update(state="lost"),
     "plan_approved_by_somebody": lambda console, run: Plan.objects.update(approved_by=""),
     "plan_approved_in_time": lambda console, run: Plan.objects.update(approved_at=NOON + timedelta(days=1)),

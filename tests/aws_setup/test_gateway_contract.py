@@ -32,7 +32,7 @@ ALLOW_BEDROCK = json.dumps(
 )
 LACKS = {
     "moto": {
-        "audiences": "moto has no AddClientIDToOpenIDConnectProvider",
+        "audiences": "moto has no AddClientIDToOpenIDConnectProvider and no RemoveClientID…",
         "exchange": "moto hands credentials to any text for any role",
         "bedrock": "moto has no Bedrock listing call",
         "any_case": "moto tells role names apart by case",
@@ -65,7 +65,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             (backend, action)
             for backend in able
             for action in BOTO_METHOD
-            if action != "AddClientIDToOpenIDConnectProvider" or "audiences" not in LACKS.get(backend, {})
+            if "ClientID" not in action or "audiences" not in LACKS.get(backend, {})
         ]
         metafunc.parametrize(("backend", "action_name"), pairs, indirect=["backend"])
     else:
@@ -201,6 +201,21 @@ def actions_on(desired: DesiredState) -> dict[str, list[Action]]:
         "DetachRolePolicy": [*first[:2], attach, act("DetachRolePolicy", "remove", **role, PolicyArn=own_policy)],
         "DeleteRolePolicy": [*first, act("DeleteRolePolicy", "remove", **role, PolicyName="VertesiaBedrock")],
         "DeleteRole": [*first[:2], act("DeleteRole", "remove", **role)],
+        "DeleteOpenIDConnectProvider": [
+            first[0],
+            act("DeleteOpenIDConnectProvider", "remove", OpenIDConnectProviderArn=desired.provider_arn),
+        ],
+        "RemoveClientIDFromOpenIDConnectProvider": [
+            first[0],
+            audience,
+            act(
+                "RemoveClientIDFromOpenIDConnectProvider",
+                "remove",
+                OpenIDConnectProviderArn=desired.provider_arn,
+                ClientID="blobs",
+            ),
+        ],
+        "UpdateRole": [*first[:2], act("UpdateRole", "change", **role, MaxSessionDuration=7200)],
     }  # fmt: skip
 
 
@@ -221,7 +236,9 @@ def test_every_action_can_be_done_and_doing_it_twice_is_safe(backend: Backend, a
         assert refused.value.is_already_there
         assert refused.value.operation == f"iam:{action_name}"
     else:
-        assert backend.gateway.perform(action).outcome == OUTCOME_TWICE[action.verb]
+        # IAM says nothing of an audience that is not on the list; of everything else that is gone it says so.
+        twice = "removed" if action_name.startswith("RemoveClientID") else OUTCOME_TWICE[action.verb]
+        assert backend.gateway.perform(action).outcome == twice
     assert backend.gateway.observe(backend.desired) == held
 
 
@@ -234,6 +251,40 @@ def test_an_audience_is_added_beside_those_that_are_there(backend: Backend) -> N
     for action in actions_on(backend.desired)["AddClientIDToOpenIDConnectProvider"]:
         backend.gateway.perform(action)
     assert backend.gateway.read_audiences(backend.desired.provider_arn) == ("bedrock", "blobs")
+
+
+def test_the_account_says_how_much_room_it_has(backend: Backend) -> None:
+    before = backend.gateway.observe(backend.desired, with_quotas=True).quotas
+    backend.apply(backend.desired)
+    after = backend.gateway.observe(backend.desired, with_quotas=True).quotas
+    assert before is not None
+    assert after is not None
+    assert (after.roles or 0) - (before.roles or 0) == 1
+    assert (after.roles_quota or 0) >= 1000
+    assert (after.trust_size_quota or 0) >= 2048
+
+
+def test_other_roles_that_trust_the_provider_are_counted_over_the_whole_account(backend: Backend) -> None:
+    backend.apply(backend.desired)
+    second = replace(backend.desired, role_name="Second", environment_id="66a0c0ffee5a4db0c4b0e002")
+    backend.apply(second)
+    asked = replace(backend.desired, is_absent=True, removes_provider=True)
+    assert backend.gateway.observe(asked).trusting_roles == (second.role_arn,)
+    backend.apply(replace(second, is_absent=True))
+    assert backend.gateway.observe(asked).trusting_roles == ()
+    assert backend.gateway.observe(backend.desired).trusting_roles is None
+
+
+def test_a_role_has_an_id_that_one_of_the_same_name_does_not_get(backend: Backend) -> None:
+    *_, delete = actions_on(backend.desired)["DeleteRole"]
+    create = actions_on(backend.desired)["CreateRole"]
+    backend.gateway.perform(create[0])
+    first = backend.gateway.perform(create[1])
+    seen = backend.gateway.observe(backend.desired).role
+    assert seen is not None
+    assert first.role_id == seen.role_id != ""
+    backend.gateway.perform(delete)
+    assert backend.gateway.perform(create[1]).role_id not in ("", first.role_id)
 
 
 def test_a_provider_that_is_not_there_lists_no_audiences(backend: Backend) -> None:

@@ -29,6 +29,7 @@ PROVISIONING: dict[str, dict[str, Any]] = {
     "with-boundary": {"boundary_arn": BOUNDARY},
     "with-path-and-prefix": {"path": "/vertesia/", "prefix": "Vertesia"},
     "read-only": {"read_only": True},
+    "removing-providers": {"removes_providers": True},
 }
 
 
@@ -106,10 +107,14 @@ def test_the_checker_would_find_an_action_that_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize("arguments", PROVISIONING.values(), ids=PROVISIONING)
-def test_the_console_can_never_pass_a_role_delete_a_provider_or_do_everything(arguments: dict[str, Any]) -> None:
+def test_the_console_never_passes_a_role_and_deletes_a_provider_only_where_asked(
+    arguments: dict[str, Any],
+) -> None:
     policy = provisioning_policy(partition="aws", account_id=ACCOUNT, **arguments)
     actions = [action for statement in policy["Statement"] for action in statement["Action"]]
-    assert not {"iam:PassRole", "iam:DeleteOpenIDConnectProvider", "iam:CreateUser"} & set(actions)
+    assert not {"iam:PassRole", "iam:CreateUser"} & set(actions)
+    may_remove = arguments.get("removes_providers", False)
+    assert ("iam:DeleteOpenIDConnectProvider" in actions) == may_remove
     assert not [action for action in actions if "*" in action]
 
 

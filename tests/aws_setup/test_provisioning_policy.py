@@ -156,6 +156,33 @@ def see_what_the_region_offers(console: Console, sandbox: Sandbox, restrict: Cal
     return " ".join(detail for detail in details if detail.startswith("The worker may not look"))
 
 
+def restore_session_length(console: Console, sandbox: Sandbox, restrict: Callable[[], None]) -> str:
+    environment = console.environment()
+    assert connect(console, environment) is None
+    role_name = environment.connection.role_name
+    sandbox.process.admin("iam").update_role(RoleName=role_name, MaxSessionDuration=7200)
+    restrict()
+    return tell(connect(console, environment))
+
+
+def remove_provider(console: Console, sandbox: Sandbox, restrict: Callable[[], None]) -> str:
+    environment = console.environment()
+    assert connect(console, environment) is None
+    restrict()
+    told = tell(connect(console, environment, purpose="disconnect", removes_provider=True))
+    kept = sandbox.process.admin("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    why = next((step.action["why"] for step in environment.connection.runs.first().steps.all() if kept), "")
+    return f"{told} {why}".strip()
+
+
+def take_audience_back(console: Console, sandbox: Sandbox, restrict: Callable[[], None]) -> str:
+    sandbox.process.admin("iam").create_open_id_connect_provider(Url=sandbox.issuer.url, ClientIDList=["blobs"])
+    environment = console.environment()
+    assert connect(console, environment) is None
+    restrict()
+    return tell(connect(console, environment, purpose="disconnect", removes_provider=True))
+
+
 def tell(problem: Problem | None) -> str:
     return problem.sentence if problem else ""
 
@@ -196,7 +223,10 @@ NEEDED_FOR: dict[str, Flow] = {
     "iam:TagRole": first_set_up,
     "iam:UntagRole": take_own_tags_back,
     "iam:UpdateAssumeRolePolicy": change_ids,
+    "iam:UpdateRole": restore_session_length,
 }
+NOT_NEEDED = {"iam:GetAccountSummary"}
+"""Without it quotas are not read before a plan; AWS then refuses what does not fit."""
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)
@@ -211,8 +241,37 @@ def test_without_any_one_action_something_fails_and_says_which(console: Console,
     assert action in said
 
 
+NEEDED_TO_REMOVE_PROVIDERS: dict[str, tuple[Flow, str]] = {
+    "iam:DeleteOpenIDConnectProvider": (remove_provider, "iam:DeleteOpenIDConnectProvider"),
+    "iam:ListRoles": (remove_provider, "may not list the account's roles"),
+    "iam:RemoveClientIDFromOpenIDConnectProvider": (take_audience_back, "iam:RemoveClientIDFromOpenIDConnectProvider"),
+}
+
+
+@pytest.mark.parametrize("flow", [remove_provider, take_audience_back], ids=lambda flow: flow.__name__)
+def test_the_policy_suffices_to_remove_a_provider_where_that_is_wanted(
+    console: Console, sandbox: Sandbox, flow: Flow
+) -> None:
+    assert flow(console, sandbox, lambda: sandbox.allow(policy(removes_providers=True))) == ""
+
+
+@pytest.mark.parametrize("action", NEEDED_TO_REMOVE_PROVIDERS)
+def test_without_any_one_action_a_provider_is_not_removed_and_that_is_said(
+    console: Console, sandbox: Sandbox, action: str
+) -> None:
+    flow, words = NEEDED_TO_REMOVE_PROVIDERS[action]
+    restricted = without(policy(removes_providers=True), action)
+    assert words in flow(console, sandbox, lambda: sandbox.allow(restricted))
+
+
+def test_without_the_quotas_everything_else_works(console: Console, sandbox: Sandbox) -> None:
+    sandbox.allow(without(policy(), "iam:GetAccountSummary"))
+    assert connect(console, console.environment()) is None
+
+
 def test_no_action_of_the_policy_goes_untested() -> None:
-    assert sorted(NEEDED_FOR) == actions_of(policy(boundary_arn=BOUNDARY))
+    covered = {*NEEDED_FOR, *NEEDED_TO_REMOVE_PROVIDERS, *NOT_NEEDED}
+    assert sorted(covered) == actions_of(policy(boundary_arn=BOUNDARY, removes_providers=True))
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,12 @@ class Command(BaseCommand):
             help="a permissions boundary that every role must have; default: ROLE_PERMISSIONS_BOUNDARY",
         )
 
+        parser.add_argument(
+            "--remove-providers",
+            action="store_true",
+            help="also what disconnecting needs where an identity provider that nobody uses is to go",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             validate_role_path(options["path"])
@@ -45,5 +51,6 @@ class Command(BaseCommand):
             prefix=options["prefix"],
             boundary_arn=options["boundary"],
             read_only=options["read_only"],
+            removes_providers=options["remove_providers"],
         )
         self.stdout.write(json.dumps(document, indent=2))
