@@ -143,7 +143,7 @@ def _trust(desired: DesiredState, role: ObservedRole, name: str) -> Iterator[Dif
             f"{describe_statement(statement)}, which was not agreed. {holes}".strip(),
             "widens" if allows else "breaks",
             actual=statement,
-            can_accept=not is_own_statement(statement, desired) or bool(missing),
+            can_accept=not is_own_statement(statement, desired),
         )
     if not missing and not added:
         yield Difference(

@@ -97,7 +97,7 @@ class ObservedState:
     """What the account holds of the things a desired state names; None where there is none.
 
     `other_providers` are those of `DesiredState.also_trusts`, by ARN. `quotas` is None where it was not read or may not
-    be. `trusting_roles` are ARNs of the account's other roles that trust the identity provider; None likewise.
+    be. `trusting_roles` are ARNs of the account's roles that trust the identity provider; None likewise.
     """
 
     account_id: str

@@ -64,11 +64,13 @@ def _add_audience(provider: ObservedProvider, *, issuer_url: str, audience: str)
     )
 
 
-def plan_provider_removal(desired: DesiredState, observed: ObservedState) -> Action:
+def plan_provider_removal(
+    desired: DesiredState, observed: ObservedState, *, trusting: tuple[str, ...] | None
+) -> Action:
     """What becomes of the provider when the environment is disconnected: kept, unless asked for and used by nobody.
 
-    Counted are the account's other roles that trust it, and audiences that are not ours. What this console did not make
-    it does not delete: there, only the audience that it added goes.
+    Counted are `trusting`, the account's roles that trust it afterwards, and audiences that are not ours. What this
+    console did not make it does not delete: there, only the audience that it added goes.
     """
     provider = observed.provider
     if provider is None:
@@ -76,11 +78,12 @@ def plan_provider_removal(desired: DesiredState, observed: ObservedState) -> Act
     keep = f"Keep the identity provider for {desired.issuer_url}"
     if not desired.removes_provider:
         return _keep(desired, keep, "Other roles of the account may trust it; by itself it lets nobody in.")
-    if observed.trusting_roles is None:
-        return _keep(desired, keep, "The worker may not list the account's roles, so who else trusts it is not known.")
-    if observed.trusting_roles:
-        names = ", ".join(arn.rsplit("/", 1)[-1] for arn in observed.trusting_roles[:5])
-        more = f" and {len(observed.trusting_roles) - 5} more" if len(observed.trusting_roles) > 5 else ""
+    if trusting is None:
+        why = "The worker may not list the account's roles, so who else trusts it is not known."
+        return _keep(desired, keep, why)
+    if trusting:
+        names = ", ".join(arn.rsplit("/", 1)[-1] for arn in trusting[:5])
+        more = f" and {len(trusting) - 5} more" if len(trusting) > 5 else ""
         return _keep(desired, keep, f"Other roles trust it: {names}{more}.")
     others = [audience for audience in provider.audiences if audience != desired.audience]
     if not others and provider.is_ours(desired.installation_id):

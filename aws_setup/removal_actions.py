@@ -5,7 +5,7 @@ A role that this console made is deleted; one that was given into its care is gi
 
 from dataclasses import replace
 
-from aws_setup.actions import Action, policy_text
+from aws_setup.actions import Action, policy_text, writes
 from aws_setup.desired import ADOPTED_TAG, ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.observed import ObservedRole
 from aws_setup.own_statements import is_own_statement
@@ -31,12 +31,13 @@ def remove_role(desired: DesiredState, role: ObservedRole | None) -> list[Action
                 why="Somebody removed it already.",
             )
         ]
-    if desired.is_adopted and not role.is_adopted and not _has_anything_of_ours(role, desired):
-        return [_given_back(role)]
-    require_ownership(role, desired)
-    if desired.is_adopted or role.is_adopted:
-        return _give_back(role, desired)
-    return _delete_role(role, why="Vertesia can no longer assume it afterwards.")
+    if not (desired.is_adopted or role.is_adopted):
+        require_ownership(role, desired)
+        return _delete_role(role, why="Vertesia can no longer assume it afterwards.")
+    actions = _give_back(role, desired)
+    if writes(actions):
+        require_ownership(role, desired)
+    return actions
 
 
 def retire_roles(desired: DesiredState, roles: tuple[ObservedRole, ...], *, after_proof: bool) -> list[Action]:
@@ -71,11 +72,6 @@ def without_ours(trust: PolicyDocument, desired: DesiredState) -> PolicyDocument
     """The trust policy without our statements; where nothing is left, one that lets nobody in."""
     left = [statement for statement in statements_of(trust) if not is_own_statement(statement, desired)]
     return {**trust, "Statement": left or [NOBODY]}
-
-
-def _has_anything_of_ours(role: ObservedRole, desired: DesiredState) -> bool:
-    has_statement = any(is_own_statement(statement, desired) for statement in statements_of(role.trust))
-    return has_statement or INLINE_POLICY_NAME in role.inline
 
 
 def _given_back(role: ObservedRole) -> Action:

@@ -32,7 +32,7 @@ def plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
                 verb="change",
                 resource=role.arn,
                 summary=f"Set {count_tags(missing_tags)} on role {role.name}",
-                why="Tags say who made the role and for which environment; yours stand beside them.",
+                why="Tags say who looks after the role and for which environment; yours stand beside them.",
                 request={"RoleName": role.name, "Tags": tag_list(missing_tags)},
                 before={key: role.tags[key] for key in missing_tags if key in role.tags},
                 after=missing_tags,

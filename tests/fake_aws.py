@@ -260,7 +260,7 @@ class FakeGateway:
                 if (provider := self._read_provider(arn)) is not None
             },
             quotas=self._read_quotas() if with_quotas else None,
-            trusting_roles=self._read_trusting_roles(desired, role) if desired.removes_provider else None,
+            trusting_roles=self._read_trusting_roles(desired) if desired.removes_provider else None,
         )
 
     def _read_quotas(self) -> Quotas | None:
@@ -273,18 +273,15 @@ class FakeGateway:
         account = self._account
         return Quotas(len(account.roles), account.roles_quota, account.trust_size_quota)
 
-    def _read_trusting_roles(self, desired: DesiredState, role: ObservedRole | None) -> tuple[str, ...] | None:
+    def _read_trusting_roles(self, desired: DesiredState) -> tuple[str, ...] | None:
         try:
             self._call("iam:ListRoles")
         except AwsRefused as error:
             if error.is_denied:
                 return None
             raise
-        ours = {desired.role_arn, *([role.arn] if role else [])}
         return tuple(
-            other.arn
-            for other in self._account.roles.values()
-            if other.arn not in ours and trusts_provider(other.trust, desired.provider_arn)
+            other.arn for other in self._account.roles.values() if trusts_provider(other.trust, desired.provider_arn)
         )
 
     def _read_provider(self, arn: str) -> ObservedProvider | None:
@@ -375,8 +372,7 @@ class FakeGateway:
         provider.audiences = [audience for audience in provider.audiences if audience != ClientID]
 
     def _do_DeleteOpenIDConnectProvider(self, operation: str, *, OpenIDConnectProviderArn: str) -> None:
-        self._provider(OpenIDConnectProviderArn, operation)
-        del self._account.providers[OpenIDConnectProviderArn]
+        self._account.providers.pop(OpenIDConnectProviderArn, None)  # IAM says nothing where there is none
 
     def _do_CreateRole(
         self,

@@ -57,7 +57,7 @@ class AwsGateway:
                 if (provider := iam.read_provider(self._wire, arn)) is not None
             },
             quotas=iam.read_quotas(self._wire) if with_quotas else None,
-            trusting_roles=iam.read_trusting_roles(self._wire, desired, role=role)
+            trusting_roles=iam.read_trusting_roles(self._wire, desired.provider_arn)
             if desired.removes_provider
             else None,
         )

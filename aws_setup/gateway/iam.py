@@ -3,7 +3,7 @@
 from typing import Any
 
 from aws_setup.actions import Action
-from aws_setup.desired import DEFAULT_SESSION_SECONDS, DesiredState
+from aws_setup.desired import DEFAULT_SESSION_SECONDS
 from aws_setup.gateway.errors import AwsBusy, AwsRefused
 from aws_setup.gateway.protocol import Performed
 from aws_setup.gateway.wire import Wire
@@ -90,23 +90,18 @@ def read_quotas(wire: Wire) -> Quotas | None:
     )
 
 
-def read_trusting_roles(wire: Wire, desired: DesiredState, *, role: ObservedRole | None) -> tuple[str, ...] | None:
-    """ARNs of the account's other roles that trust the identity provider; None where the worker may not list them.
+def read_trusting_roles(wire: Wire, provider_arn: str) -> tuple[str, ...] | None:
+    """ARNs of the account's roles that trust the identity provider; None where the worker may not list them.
 
     Needs iam:ListRoles, which answers with every role's trust policy.
     """
-    ours = {desired.role_arn, *([role.arn] if role else [])}
     try:
         roles = wire.pages("iam", "list_roles", "Roles", MaxItems=1000)
     except AwsRefused as error:
         if error.is_denied:
             return None
         raise
-    return tuple(
-        other["Arn"]
-        for other in roles
-        if other["Arn"] not in ours and trusts_provider(other["AssumeRolePolicyDocument"], desired.provider_arn)
-    )
+    return tuple(role["Arn"] for role in roles if trusts_provider(role["AssumeRolePolicyDocument"], provider_arn))
 
 
 def perform(wire: Wire, action: Action) -> Performed:

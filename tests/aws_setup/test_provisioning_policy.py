@@ -171,7 +171,8 @@ def remove_provider(console: Console, sandbox: Sandbox, restrict: Callable[[], N
     restrict()
     told = tell(connect(console, environment, purpose="disconnect", removes_provider=True))
     kept = sandbox.process.admin("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    why = next((step.action["why"] for step in environment.connection.runs.first().steps.all() if kept), "")
+    steps = environment.connection.runs.first().steps.filter(action__action="DeleteOpenIDConnectProvider")
+    why = steps.get().action["why"] if kept else ""
     return f"{told} {why}".strip()
 
 
