@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from aws_setup.sandbox import accounts
 from aws_setup.sandbox.app import Application
 from aws_setup.sandbox.control import reset
+from aws_setup.sandbox.serving import serve
 from aws_setup.sandbox.settings import Settings, read_settings
 from aws_setup.sandbox.state import State, write_atomically
 
@@ -63,7 +63,6 @@ async def run(settings: Settings) -> None:
     port = listener.getsockname()[1]
     write_atomically(port_file, str(port))
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
     config.graceful_timeout = 1
     config.keep_alive_timeout = 75
     config.include_server_header = False
@@ -77,7 +76,7 @@ async def run(settings: Settings) -> None:
         asyncio.create_task(_announce(url, port, settings.url_file)),
     ]
     try:
-        await serve(Application(state), config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type]
+        await serve(Application(state), config=config, listener=listener, stopping=stopping)
     finally:
         for helper in helpers:
             helper.cancel()
