@@ -68,8 +68,13 @@ async def run(settings: Settings) -> None:
     config.include_server_header = False
     config.errorlog = _quiet_logger()
     stopping = asyncio.Event()
+
+    def stop() -> None:
+        state.faults.clear()  # What they hold is answered yet.
+        stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     url = f"http://127.0.0.1:{port}"
     helpers = [
         asyncio.create_task(_save_regularly(state, state_file)),
