@@ -2,10 +2,8 @@
 
 from django import forms
 
-from aws_setup.fault_lab import ANY, CALLS, FAILURES
+from aws_setup.fault_lab import ANY, CALLS, FAILURES, describe_number
 from aws_setup.models import Account
-
-MOST_TIMES = 1000
 
 
 def _list_accounts() -> list[tuple[str, str]]:
@@ -21,16 +19,8 @@ class FaultForm(forms.Form):
         choices=[(ANY, "Any call"), *((group, [(call, call) for call in calls]) for group, calls in CALLS.items())],
     )
     account = forms.ChoiceField(label="AWS account", choices=_list_accounts)
-    times = forms.IntegerField(
+    times = forms.TypedChoiceField(
         label="How often",
-        min_value=1,
-        max_value=MOST_TIMES,
-        required=False,
-        initial=1,
-        help_text="Empty: until all failures are cleared.",
-        error_messages={"invalid": "Type a whole number, or nothing."},
+        choices=[(times, describe_number(times).capitalize()) for times in (1, 2, 5, 20, 0)],
+        coerce=int,
     )
-
-    def clean_times(self) -> int:
-        """0 for until cleared."""
-        return self.cleaned_data["times"] or 0

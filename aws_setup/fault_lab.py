@@ -139,9 +139,12 @@ def tell_fault(failure: str, *, call: str, account_id: str, times: int, actor: A
 
 def describe(failure: str, *, call: str, account_id: str, times: int) -> str:
     """In words, as in `Throttled, CreateRole in any account, twice`."""
-    number = {0: "until cleared", 1: "once", 2: "twice"}.get(times, f"{times} times")
     where = "any account" if account_id == ANY else f"account {account_id}"
-    return f"{FAILURES[failure].title}, {'any call' if call == ANY else call} in {where}, {number}"
+    return f"{FAILURES[failure].title}, {'any call' if call == ANY else call} in {where}, {describe_number(times)}"
+
+
+def describe_number(times: int) -> str:
+    return {0: "until cleared", 1: "once", 2: "twice"}.get(times, f"{times} times")
 
 
 def _require_known(failure: str) -> None:

@@ -1,6 +1,17 @@
 """The sandbox's own interface at `/_sandbox/…`: for tests, and for the page that breaks things.
 
 Only with the header `X-Sandbox-Control: 1`, which no form and no other site's script can send.
+
+    GET    health, state
+    POST   breakages                {"kind", "account_id", "role_name", "issuer_url", …}
+    POST   faults                   {"kind", "account_id": "*", "action": "*", "times": 1 (null: until deleted), "skip": 0,
+                                    "seconds", "layer" (denied), "what" (late, flapping)} → the fault with its id
+    GET    faults                   {"faults": [{"id", …, "met", "holding": [{"call", "client_port"}]}]}
+    DELETE faults, faults/ID        what they hold goes on; what they made late stays late
+    POST   settings                 {"propagation_seconds", "quotas": {name: number or null}, "account_id"}
+    POST   caller_policy            {"policy": document or null}
+    POST   organization_policies    {"account_id", "service_control_policy": document or null}
+    POST   reset
 """
 
 from __future__ import annotations

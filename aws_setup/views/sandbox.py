@@ -61,7 +61,7 @@ def fail_on_purpose(request: HttpRequest) -> HttpResponse:
     )
     if not request_fault(failure, **asked, actor=actor_of(request)):
         return _say_nothing_happened(request)
-    messages.info(request, f"Asked for: {describe(failure, **asked)}. Activity tells once the sandbox knows it.")
+    messages.info(request, f"Asked for: {describe(failure, **asked)}. It is listed below once the sandbox knows it.")
     return redirect("sandbox")
 
 

@@ -333,7 +333,7 @@ def test_a_sandbox_that_stops_answers_what_it_held(tmp_path: Any, in_background:
 
 def test_a_late_role_is_not_there_for_iam_itself(chain: Chain, order: Order, refusal: Refused) -> None:
     iam = chain.iam
-    order("late", "CreateRole", what="role", seconds=1)
+    order("late", "CreateRole", what="role", seconds=3)
     iam.create_role(RoleName="Late", AssumeRolePolicyDocument=json.dumps(chain.trust()))
     for call in (
         lambda: iam.get_role(RoleName="Late"),
@@ -347,7 +347,7 @@ def test_a_late_role_is_not_there_for_iam_itself(chain: Chain, order: Order, ref
     assert refusal(iam.create_role, RoleName="Late", AssumeRolePolicyDocument=TRUST)[0] == "EntityAlreadyExists"
     arn = chain.role_arn.replace(chain.role_name, "Late")
     assert refusal(chain.exchange, role_arn=arn)[0] == "AccessDenied"
-    time.sleep(1)
+    time.sleep(3)
     iam.put_role_policy(RoleName="Late", PolicyName="P", PolicyDocument=NOTHING_ALLOWED)
     assert "Late" in [role["RoleName"] for role in iam.list_roles()["Roles"]]
     chain.exchange(role_arn=arn)
@@ -355,21 +355,21 @@ def test_a_late_role_is_not_there_for_iam_itself(chain: Chain, order: Order, ref
 
 def test_a_role_deleted_late_still_shows(iam: Any, order: Order, refusal: Refused) -> None:
     iam.create_role(RoleName="Ghost", AssumeRolePolicyDocument=TRUST)
-    order("late", what="role", seconds=0.5)
+    order("late", what="role", seconds=1.5)
     iam.delete_role(RoleName="Ghost")
     assert iam.get_role(RoleName="Ghost")["Role"]["RoleName"] == "Ghost"
     assert "Ghost" in [role["RoleName"] for role in iam.list_roles()["Roles"]]
-    time.sleep(0.6)
+    time.sleep(1.6)
     assert refusal(iam.get_role, RoleName="Ghost")[0] == "NoSuchEntity"
 
 
 def test_a_late_trust_policy_shows_the_old_one_to_everybody(chain: Chain, order: Order, refusal: Refused) -> None:
-    order("late", what="trust", seconds=1)
+    order("late", what="trust", seconds=2)
     chain.set_trust(json.loads(TRUST))
     shown = chain.iam.get_role(RoleName=chain.role_name)["Role"]["AssumeRolePolicyDocument"]
     assert shown == chain.trust()
     chain.exchange()
-    time.sleep(1)
+    time.sleep(2)
     shown = chain.iam.get_role(RoleName=chain.role_name)["Role"]["AssumeRolePolicyDocument"]
     assert shown == json.loads(TRUST)
     assert refusal(chain.exchange)[0] == "AccessDenied"
@@ -378,7 +378,7 @@ def test_a_late_trust_policy_shows_the_old_one_to_everybody(chain: Chain, order:
 def test_late_policies_show_the_old_ones_to_everybody(chain: Chain, order: Order, refusal: Refused) -> None:
     iam, name = chain.iam, chain.role_name
     bedrock = chain.sandbox.client("bedrock", chain.keys())
-    order("late", what="policy", seconds=1.5, times=3)
+    order("late", what="policy", seconds=3, times=3)
     iam.put_role_policy(RoleName=name, PolicyName="VertesiaBedrock", PolicyDocument=NOTHING_ALLOWED)
     iam.put_role_policy(RoleName=name, PolicyName="More", PolicyDocument=NOTHING_ALLOWED)
     iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AmazonBedrockReadOnly")
@@ -388,7 +388,7 @@ def test_late_policies_show_the_old_ones_to_everybody(chain: Chain, order: Order
     assert refusal(iam.get_role_policy, RoleName=name, PolicyName="More")[0] == "NoSuchEntity"
     assert refusal(iam.delete_role_policy, RoleName=name, PolicyName="More")[0] == "NoSuchEntity"
     bedrock.list_inference_profiles()
-    time.sleep(1.5)
+    time.sleep(3)
     assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["More", "VertesiaBedrock"]
     assert len(iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]) == 1
     assert "bedrock:InvokeModel" not in str(iam.get_role_policy(RoleName=name, PolicyName="VertesiaBedrock"))
@@ -397,7 +397,7 @@ def test_late_policies_show_the_old_ones_to_everybody(chain: Chain, order: Order
 def test_a_late_provider_is_not_there_for_iam_itself(chain: Chain, order: Order, refusal: Refused) -> None:
     iam, arn = chain.iam, chain.provider_arn
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-    order("late", what="provider", seconds=1)
+    order("late", what="provider", seconds=3)
     iam.create_open_id_connect_provider(Url=chain.issuer.url, ClientIDList=["bedrock"])
     assert refusal(iam.get_open_id_connect_provider, OpenIDConnectProviderArn=arn)[0] == "NoSuchEntity"
     assert {"Arn": arn} not in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
@@ -408,28 +408,28 @@ def test_a_late_provider_is_not_there_for_iam_itself(chain: Chain, order: Order,
     again = refusal(iam.create_open_id_connect_provider, Url=chain.issuer.url, ClientIDList=["bedrock"])
     assert again[0] == "EntityAlreadyExists"
     assert refusal(chain.exchange)[1].startswith("No OpenIDConnect provider found")
-    time.sleep(1)
+    time.sleep(3)
     assert {"Arn": arn} in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     chain.exchange()
 
 
 def test_a_late_audience_is_not_listed_yet(chain: Chain, order: Order, refusal: Refused) -> None:
     named = {"OpenIDConnectProviderArn": chain.provider_arn}
-    order("late", "AddClientIDToOpenIDConnectProvider", what="audience", seconds=1)
+    order("late", "AddClientIDToOpenIDConnectProvider", what="audience", seconds=2)
     chain.iam.add_client_id_to_open_id_connect_provider(**named, ClientID="blobs")
     assert chain.iam.get_open_id_connect_provider(**named)["ClientIDList"] == ["bedrock"]
     host = chain.issuer.url.partition("://")[2]
     chain.set_trust(chain.trust({"StringEquals": {f"{host}:sub": chain.subject}}))
     token = chain.issuer.token(chain.subject, aud="blobs")
     assert refusal(chain.exchange, token) == ("InvalidIdentityToken", "Incorrect token audience")
-    time.sleep(1)
+    time.sleep(2)
     assert chain.iam.get_open_id_connect_provider(**named)["ClientIDList"] == ["bedrock", "blobs"]
     chain.exchange(token)
 
 
 def test_a_flapping_trust_policy_shows_new_and_old_in_turn_and_then_settles(iam: Any, order: Order) -> None:
     iam.create_role(RoleName="Flag", AssumeRolePolicyDocument=TRUST)
-    order("flapping", what="trust", seconds=1.5)
+    order("flapping", what="trust", seconds=2)
     iam.update_assume_role_policy(RoleName="Flag", PolicyDocument=OTHER_TRUST)
 
     def shown() -> str:
@@ -437,7 +437,7 @@ def test_a_flapping_trust_policy_shows_new_and_old_in_turn_and_then_settles(iam:
         return str(document["Statement"][0]["Principal"]["Service"]).partition(".")[0]
 
     assert [shown() for _ in range(4)] == ["lambda", "ec2", "lambda", "ec2"]
-    time.sleep(1.5)
+    time.sleep(2)
     assert [shown() for _ in range(3)] == ["lambda"] * 3
 
 

@@ -110,7 +110,7 @@ def test_a_failure_is_chosen_by_kind_call_account_and_number(client):
 @pytest.mark.usefixtures("taken")
 @pytest.mark.parametrize(
     ("more", "words"),
-    [({"times": ""}, "No answer, any call in any account, until cleared"), ({"clear": "1"}, "are being cleared")],
+    [({"times": "0"}, "No answer, any call in any account, until cleared"), ({"clear": "1"}, "are being cleared")],
 )
 def test_failures_may_last_until_they_are_cleared(client, more, words):
     order = {"failure": "timeout", "call": "*", "account": "*"} | more
@@ -119,7 +119,8 @@ def test_failures_may_last_until_they_are_cleared(client, more, words):
 
 @pytest.mark.usefixtures("taken")
 @pytest.mark.parametrize(
-    "wrong", [{"failure": "meteor"}, {"call": "DeleteEverything"}, {"account": "1"}, {"times": "0"}, {"times": "often"}]
+    "wrong",
+    [{"failure": "meteor"}, {"call": "DeleteEverything"}, {"account": "1"}, {"times": "-1"}, {"times": "often"}],
 )
 def test_what_cannot_fail_is_said_beside_its_field(client, wrong):
     order = {"failure": "timeout", "call": "*", "account": "*", "times": "1"} | wrong
