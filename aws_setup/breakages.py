@@ -1,18 +1,12 @@
-"""One-click breakages of the sandbox: what goes wrong in real accounts, to be seen where nothing is at stake.
+"""One-click breakages of the sandbox: what goes wrong in real accounts, to be seen where nothing is at stake."""
 
-The sandbox is a process of its own; it is told over HTTP, by its control address.
-"""
-
-import json
-import urllib.request
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import models
 
 from aws_setup import hints
-from aws_setup.credentials import require_loopback
 from aws_setup.models import Connection, Verification
+from aws_setup.sandbox_control import require_sandbox, tell_sandbox
 from aws_setup.verification import hasten_verification, request_verification
 from environments.history import Actor, record
 
@@ -25,12 +19,7 @@ KINDS = {
     "start_issuer": "Make the issuer reachable again",
 }
 RESET = "reset"
-TIMEOUT_SECONDS = 5
 LONGEST_BREAKAGE = timedelta(seconds=30)
-
-
-class NoSandbox(RuntimeError):
-    """There is no sandbox in this world, so there is nothing to break."""
 
 
 def request_breakage(kind: str, *, connection: Connection | None, actor: Actor, now: datetime) -> bool:
@@ -38,7 +27,7 @@ def request_breakage(kind: str, *, connection: Connection | None, actor: Actor, 
 
     False where the broker took no message: then nothing is broken, now or later.
     """
-    _require_sandbox()
+    require_sandbox()
     if kind != RESET and (kind not in KINDS or connection is None):
         raise ValueError(f"{kind} is not a breakage of a connection")
     # Asked for already, so that the page has something to wait for; it begins once the sandbox is broken.
@@ -57,13 +46,13 @@ def break_sandbox(kind: str, *, connection_pk: int, actor: Actor, sandbox_url: s
 
     Raises NoSandbox: whoever asks for it may be a message that no page sent.
     """
-    _require_sandbox()
+    require_sandbox()
     connections = _concerned(kind, connection_pk)
     if kind == RESET:
-        _tell(sandbox_url, "reset", {})
+        tell_sandbox(sandbox_url, "reset")
     else:
         connection = connections.get()
-        _tell(
+        tell_sandbox(
             sandbox_url,
             "breakages",
             {
@@ -86,22 +75,6 @@ def break_sandbox(kind: str, *, connection_pk: int, actor: Actor, sandbox_url: s
             request_verification(connection, actor=actor, now=now)
 
 
-def _require_sandbox() -> None:
-    if not settings.AWS_SANDBOX:
-        raise NoSandbox("Breakages exist only in the sandbox.")
-
-
 def _concerned(kind: str, connection_pk: int) -> models.QuerySet[Connection]:
     connected = Connection.objects.exclude(role_arn="").select_related("account", "environment")
     return connected if kind == RESET else connected.filter(pk=connection_pk)
-
-
-def _tell(sandbox_url: str, path: str, body: dict[str, str]) -> None:
-    request = urllib.request.Request(  # noqa: S310  loopback http only, see require_loopback
-        f"{require_loopback(sandbox_url)}/_sandbox/{path}",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", "X-Sandbox-Control": "1"},
-        method="POST",
-    )
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  as above
-        answer.read()

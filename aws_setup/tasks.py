@@ -1,6 +1,6 @@
 """Celery: one id in, one service call. Each may run twice; what is due stands in the database.
 
-But for the breakages of the sandbox, which stand in their message alone.
+But for the breakages and failures of the sandbox, which stand in their message alone.
 """
 
 import logging
@@ -12,7 +12,7 @@ from celery import shared_task
 from django.db.models import F, Q
 from django.utils import timezone
 
-from aws_setup import accounts, breakages, hints, planning, provisioning, verification
+from aws_setup import accounts, breakages, fault_lab, hints, planning, provisioning, verification
 from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import Draft, Plan, Run, Verification, WorkerCaller
 from aws_setup.status import refresh_status
@@ -75,6 +75,19 @@ def break_sandbox(kind: str, connection_pk: int, actor: str) -> None:
         actor=Actor(actor),
         sandbox_url=find_sandbox_url(),
         now=timezone.now(),
+    )
+
+
+@shared_task(name=hints.FAIL_SANDBOX)
+def fail_sandbox(failure: str, call: str, account_id: str, times: int, actor: str) -> None:
+    """Tell the sandbox to fail in one way, or to stop failing."""
+    fault_lab.tell_fault(
+        failure,
+        call=call,
+        account_id=account_id,
+        times=times,
+        actor=Actor(actor),
+        sandbox_url=find_sandbox_url(),
     )
 
 

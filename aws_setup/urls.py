@@ -32,6 +32,7 @@ page_urls = [
     path("accounts/add/", accounts.add, name="account_add"),
     path("accounts/policy/", accounts.provisioning_policy_page, name="provisioning_policy"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
+    path("sandbox/failures/", sandbox.fail_on_purpose, name="sandbox_failures"),
     path("real-aws/", real_aws.real_aws, name="real_aws"),
 ]
 

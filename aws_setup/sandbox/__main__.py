@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from aws_setup.sandbox import accounts
 from aws_setup.sandbox.app import Application
 from aws_setup.sandbox.control import reset
+from aws_setup.sandbox.serving import serve
 from aws_setup.sandbox.settings import Settings, read_settings
 from aws_setup.sandbox.state import State, write_atomically
 
@@ -63,21 +63,25 @@ async def run(settings: Settings) -> None:
     port = listener.getsockname()[1]
     write_atomically(port_file, str(port))
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
     config.graceful_timeout = 1
     config.keep_alive_timeout = 75
     config.include_server_header = False
     config.errorlog = _quiet_logger()
     stopping = asyncio.Event()
+
+    def stop() -> None:
+        state.faults.clear()  # What they hold is answered yet.
+        stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     url = f"http://127.0.0.1:{port}"
     helpers = [
         asyncio.create_task(_save_regularly(state, state_file)),
         asyncio.create_task(_announce(url, port, settings.url_file)),
     ]
     try:
-        await serve(Application(state), config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type]
+        await serve(Application(state), config=config, listener=listener, stopping=stopping)
     finally:
         for helper in helpers:
             helper.cancel()

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
 from aws_setup.sandbox import bedrock, bedrock_runtime, control, iam, sts
 from aws_setup.sandbox.callers import Caller, CredentialScope, credential_scope, identify
+from aws_setup.sandbox.connections import Connection, Receive, Scope
 from aws_setup.sandbox.errors import AwsError, verification_key_unavailable
+from aws_setup.sandbox.fault_meetings import Meeting, NoAnswer
 from aws_setup.sandbox.parameters import Parameters
 from aws_setup.sandbox.state import State
 from aws_setup.sandbox.wire import AwsRequest, AwsResponse, json_answer, json_error, query_answer, query_error
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -34,9 +35,7 @@ class Application:
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _live(receive, send)
-        elif scope["type"] == "http":
+        if scope["type"] == "http":
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +47,14 @@ class Application:
         elif request.raw_path.startswith(control.PREFIX):
             response = control.answer(request, self._state)
         else:
-            response = await self._answer_aws(request)
+            connection = Connection(scope, receive)
+            try:
+                response = await self._answer_aws(request, connection)
+            except NoAnswer:
+                await connection.reset()
+                return
+            finally:
+                connection.close()
         headers = [
             (b"content-type", response.content_type.encode()),
             (b"content-length", str(len(response.body)).encode()),
@@ -59,25 +65,39 @@ class Application:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 
-    async def _answer_aws(self, request: AwsRequest) -> AwsResponse:
+    async def _answer_aws(self, request: AwsRequest, connection: Connection) -> AwsResponse:
+        """Raises NoAnswer where the client is to get none."""
         started = time.perf_counter()
         call = _Call()
+        outcome = "-"
         try:
-            response = await self._route(request, call)
-        except AwsError as error:
-            response = _refusal(request, call.service, error)
-        except Exception:
-            logger.exception("%s %s failed", call.service, call.action)
-            response = _refusal(
-                request, call.service, AwsError("InternalFailure", "The sandbox failed; its log says how.", 500)
-            )
-        outcome = f"{response.status} {response.error_code}".strip()
-        milliseconds = round((time.perf_counter() - started) * 1000)
-        action = call.action if call.action.isascii() and call.action.isalpha() else "-"
-        logger.info("%s %s %s %dms %s", call.service, action, outcome, milliseconds, call.account_id)
+            response = await self._perform(request, call, connection)
+            outcome = f"{response.status} {response.error_code}".strip()
+            if call.meeting is not None:
+                await call.meeting.after()
+        except NoAnswer as silence:
+            outcome = f"{outcome} {silence}"
+            raise
+        finally:
+            milliseconds = round((time.perf_counter() - started) * 1000)
+            action = call.action if call.action.isascii() and call.action.isalpha() else "-"
+            logger.info("%s %s %s %dms %s", call.service, action, outcome, milliseconds, call.account_id)
         return response
 
-    async def _route(self, request: AwsRequest, call: _Call) -> AwsResponse:
+    async def _perform(self, request: AwsRequest, call: _Call, connection: Connection) -> AwsResponse:
+        try:
+            return await self._route(request, call, connection)
+        except AwsError as error:
+            return _refusal(request, call.service, error)
+        except NoAnswer:
+            raise
+        except Exception:
+            logger.exception("%s %s failed", call.service, call.action)
+            return _refusal(
+                request, call.service, AwsError("InternalFailure", "The sandbox failed; its log says how.", 500)
+            )
+
+    async def _route(self, request: AwsRequest, call: _Call, connection: Connection) -> AwsResponse:
         is_query = request.raw_path == "/" and (request.method == "POST" or "Action" in request.query)
         call.service = "sts" if is_query else "bedrock"
         parameters = Parameters.of(request) if is_query else Parameters({})
@@ -87,6 +107,7 @@ class Application:
             if "x-amz-security-token" in request.headers:
                 # AWS answers so: https://github.com/aws/aws-sdk-php/issues/1725
                 raise verification_key_unavailable()
+            await self._meet_fault(request, call, connection)
             result = await sts.assume_role_with_web_identity(parameters, self._state)
             return query_answer(request, service="sts", action=UNSIGNED, result=result)
         scope = credential_scope(request)
@@ -95,6 +116,9 @@ class Application:
         call.service = scope.service
         caller = identify(request, self._state)
         call.account_id = caller.account_id
+        await self._meet_fault(request, call, connection)
+        if call.meeting is not None:
+            caller = replace(caller, denied_by=call.meeting.fault.layer)
         if scope.service == "bedrock" and not is_query:
             return self._bedrock(request, call.action, caller, scope)
         if scope.service not in QUERY_SERVICES or not is_query:
@@ -112,6 +136,13 @@ class Application:
             raise AwsError("InvalidAction", f"Could not find operation {call.action} for version 2011-06-15", 400)
         return query_answer(request, service="sts", action=call.action, result=result)
 
+    async def _meet_fault(self, request: AwsRequest, call: _Call, connection: Connection) -> None:
+        """Let the call meet a fault that concerns it. Raises AwsError, or NoAnswer, where it goes no further."""
+        fault = self._state.faults.strike(service=call.service, action=call.action, account_id=call.account_id)
+        if fault is not None:
+            call.meeting = Meeting(fault, call.action, connection)
+            await call.meeting.before(request, service=call.service)
+
     def _bedrock(self, request: AwsRequest, name: str, caller: Caller, scope: CredentialScope) -> AwsResponse:
         if bedrock_runtime.operation(request):
             return bedrock_runtime.answer(request, caller=caller, state=self._state, region=scope.region)
@@ -128,6 +159,7 @@ class _Call:
     service = "-"
     action = "-"
     account_id = "-"
+    meeting: Meeting | None = None
 
 
 def _is_addressed_here(request: AwsRequest, scope: Scope) -> bool:
@@ -170,11 +202,3 @@ async def _read(scope: Scope, receive: Receive) -> AwsRequest | None:
         headers=headers,
         body=bytes(body),
     )
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

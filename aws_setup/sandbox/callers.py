@@ -26,6 +26,8 @@ class Caller:
     user_id: str
     name: str
     session: Session | None = None
+    denied_by: str | None = None
+    """The layer that refuses whatever this call asks for, by a fault: see `fault_refusals.DENIALS`."""
 
 
 @dataclass(frozen=True)

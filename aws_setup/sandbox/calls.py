@@ -22,3 +22,6 @@ class IamCall:
     @property
     def account_id(self) -> str:
         return self.caller.account_id
+
+    def quota(self, name: str) -> int:
+        return self.state.organization.quota(self.account_id, name)

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from aws_setup.sandbox import emulator, identity_providers, role_policies, roles
+from aws_setup.sandbox import emulator, identity_providers, lateness, role_policies, roles
+from aws_setup.sandbox.account_summary import summarize_account
 from aws_setup.sandbox.callers import Caller
 from aws_setup.sandbox.calls import IamCall
 from aws_setup.sandbox.errors import AwsError
@@ -18,7 +19,9 @@ from aws_setup.sandbox.simulation import simulate_principal_policy
 from aws_setup.sandbox.state import State
 from aws_setup.sandbox.wire import AwsRequest, AwsResponse, Xml, query_answer
 
-HANDLERS: dict[str, Callable[[IamCall], Xml | Awaitable[Xml]]] = {
+Handler = Callable[[IamCall], Xml | Awaitable[Xml]]
+
+HANDLERS: dict[str, Handler] = {
     "CreateRole": roles.create_role,
     "GetRole": roles.get_role,
     "ListRoles": roles.list_roles,
@@ -48,6 +51,7 @@ HANDLERS: dict[str, Callable[[IamCall], Xml | Awaitable[Xml]]] = {
     "UntagOpenIDConnectProvider": identity_providers.untag_provider,
     "ListOpenIDConnectProviderTags": identity_providers.list_provider_tags,
     "SimulatePrincipalPolicy": simulate_principal_policy,
+    "GetAccountSummary": summarize_account,
 }
 
 HANDED_ON = {
@@ -56,7 +60,7 @@ HANDED_ON = {
     "GetUserPolicy", "DeleteUserPolicy", "ListUserPolicies", "CreatePolicy", "GetPolicy", "GetPolicyVersion",
     "ListPolicyVersions", "CreatePolicyVersion", "DeletePolicyVersion", "ListPolicies", "DeletePolicy",
     "ListEntitiesForPolicy", "TagPolicy", "UntagPolicy", "ListPolicyTags", "ListAccountAliases",
-    "CreateAccountAlias", "DeleteAccountAlias", "GetAccountSummary", "SimulateCustomPolicy",
+    "CreateAccountAlias", "DeleteAccountAlias", "SimulateCustomPolicy",
 }  # fmt: skip
 """What ministack answers well enough."""
 
@@ -89,10 +93,42 @@ async def answer(
         if not action.startswith(_READING):
             state.changed()
         return answered
-    result = handler(IamCall(action, caller, parameters, state, region))
-    if inspect.isawaitable(result):
-        result = await result
+    call = IamCall(action, caller, parameters, state, region)
+    if state.faults.awaits_write(action, call.account_id):
+        result = await _perform_to_be_seen_late(handler, call)
+    else:
+        result = await _perform(handler, call)
     return query_answer(request, service="iam", action=action, result=result)
+
+
+async def _perform(handler: Handler, call: IamCall) -> Xml:
+    result = handler(call)
+    return await result if inspect.isawaitable(result) else result
+
+
+async def _perform_to_be_seen_late(handler: Handler, call: IamCall) -> Xml:
+    what = lateness.WRITES[call.action]
+    place = lateness.Place(what, call.account_id, _written_name(what, call))
+    before = lateness.snapshot(place)
+    result = await _perform(handler, call)
+    fault = call.state.faults.strike_write(call.action, call.account_id)
+    if fault is not None:
+        call.state.lateness.note(
+            place,
+            before=before,
+            after=lateness.snapshot(place),
+            seconds=fault.seconds,
+            is_flapping=fault.kind == "flapping",
+        )
+    return result
+
+
+def _written_name(what: str, call: IamCall) -> str:
+    if what not in ("provider", "audience"):
+        return call.parameters.get("RoleName").lower()
+    if call.action == "CreateOpenIDConnectProvider":
+        return identity_providers.provider_arn(call.account_id, call.parameters.get("Url"))
+    return call.parameters.get("OpenIDConnectProviderArn")
 
 
 _TAGGING = {

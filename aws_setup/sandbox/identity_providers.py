@@ -12,11 +12,11 @@ from aws_setup.sandbox.calls import IamCall
 from aws_setup.sandbox.emulator import Record
 from aws_setup.sandbox.errors import AwsError, limit_exceeded, provider_not_found, validation_error
 from aws_setup.sandbox.issuers import TIMEOUT_SECONDS, FetchError, fetch_json, is_loopback
+from aws_setup.sandbox.lateness import Place
 from aws_setup.sandbox.parameters import merge_tags, without_tags
 from aws_setup.sandbox.wire import Xml, iso_time
 
 PROVIDERS_QUOTA = 100
-AUDIENCES_QUOTA = 100
 MAX_THUMBPRINTS = 5
 
 
@@ -37,8 +37,7 @@ async def create_provider(call: IamCall) -> Xml:
     _check_url(url)
     for audience in audiences:
         _check_audience(audience)
-    if len(audiences) > AUDIENCES_QUOTA:
-        raise limit_exceeded("ClientIdsPerOpenIdConnectProvider", AUDIENCES_QUOTA)
+    _check_number_of_audiences(call, len(audiences))
     _check_thumbprints(thumbprints)
     _check_is_new(call.account_id, url)
     if not thumbprints:
@@ -64,7 +63,9 @@ async def create_provider(call: IamCall) -> Xml:
 
 
 def get_provider(call: IamCall) -> Xml:
-    provider = _the_provider(call)
+    provider = _shown_provider(call)
+    audience = Place("audience", call.account_id, provider["Arn"])
+    provider = provider | call.state.lateness.seen(audience, {})
     return {
         "Url": provider["Url"].partition("://")[2],
         "ClientIDList": provider["ClientIDList"],
@@ -75,8 +76,10 @@ def get_provider(call: IamCall) -> Xml:
 
 
 def list_providers(call: IamCall) -> Xml:
+    stored = emulator.providers.of_account(call.account_id)
+    arns = sorted(stored.keys() | call.state.lateness.names("provider", call.account_id))
     return {
-        "OpenIDConnectProviderList": [{"Arn": arn} for arn in sorted(emulator.providers.of_account(call.account_id))]
+        "OpenIDConnectProviderList": [{"Arn": arn} for arn in arns if _shown(call, arn, stored.get(arn)) is not None]
     }
 
 
@@ -84,6 +87,7 @@ def delete_provider(call: IamCall) -> Xml:
     arn = _the_provider(call)["Arn"]
     emulator.providers.remove(call.account_id, arn)
     call.state.propagation.audiences.forget((call.account_id, arn))
+    call.state.lateness.forget(Place("audience", call.account_id, arn))
     call.state.changed()
     return None
 
@@ -92,8 +96,7 @@ def add_audience(call: IamCall) -> Xml:
     provider, audience = _the_provider(call), call.parameters.required("ClientID")
     _check_audience(audience)
     if audience not in provider["ClientIDList"]:
-        if len(provider["ClientIDList"]) >= AUDIENCES_QUOTA:
-            raise limit_exceeded("ClientIdsPerOpenIdConnectProvider", AUDIENCES_QUOTA)
+        _check_number_of_audiences(call, len(provider["ClientIDList"]) + 1)
         _change_audiences(call, provider, [*provider["ClientIDList"], audience])
     return None
 
@@ -132,18 +135,38 @@ def untag_provider(call: IamCall) -> Xml:
 
 
 def list_provider_tags(call: IamCall) -> Xml:
-    page, marker = call.parameters.page(_the_provider(call)["Tags"])
+    page, marker = call.parameters.page(_shown_provider(call)["Tags"])
     return {"Tags": page, "IsTruncated": marker is not None, "Marker": marker}
 
 
 def _the_provider(call: IamCall) -> Record:
-    arn = call.parameters.required("OpenIDConnectProviderArn")
-    if not arn.startswith(f"arn:aws:iam::{call.account_id}:oidc-provider/"):
-        raise AwsError("ValidationError", f"Invalid ARN: {arn}")
+    """For a call to write to; NoSuchEntity also where IAM does not show it yet."""
+    arn = _required_arn(call)
     provider = emulator.providers.find(call.account_id, arn)
+    if provider is None or _shown(call, arn, provider) is None:
+        raise provider_not_found(arn)
+    return provider
+
+
+def _shown_provider(call: IamCall) -> Record:
+    """As IAM shows it. To be read only."""
+    arn = _required_arn(call)
+    provider = _shown(call, arn, emulator.providers.find(call.account_id, arn))
     if provider is None:
         raise provider_not_found(arn)
     return provider
+
+
+def _required_arn(call: IamCall) -> str:
+    arn = call.parameters.required("OpenIDConnectProviderArn")
+    if not arn.startswith(f"arn:aws:iam::{call.account_id}:oidc-provider/"):
+        raise AwsError("ValidationError", f"Invalid ARN: {arn}")
+    return arn
+
+
+def _shown(call: IamCall, arn: str, provider: Record | None) -> Record | None:
+    shown: Record | None = call.state.lateness.seen(Place("provider", call.account_id, arn), provider)
+    return shown
 
 
 def _change_audiences(call: IamCall, provider: Record, audiences: list[str]) -> None:
@@ -188,6 +211,12 @@ def _check_audience(audience: str) -> None:
             f"Value '{audience}' at 'clientID' failed to satisfy constraint: "
             "Member must have length less than or equal to 255"
         )
+
+
+def _check_number_of_audiences(call: IamCall, number: int) -> None:
+    quota = call.quota("ClientIdsPerOpenIdConnectProvider")
+    if number > quota:
+        raise limit_exceeded("ClientIdsPerOpenIdConnectProvider", quota)
 
 
 def _check_thumbprints(thumbprints: list[str]) -> None:

@@ -1,18 +1,22 @@
-"""Identity policies, permissions boundaries and session policies, with AWS's words when they refuse."""
+"""Service control, identity and session policies and permissions boundaries, with AWS's words when they refuse."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aws_setup.sandbox import emulator
 from aws_setup.sandbox.callers import Caller
 from aws_setup.sandbox.emulator import Statements
 from aws_setup.sandbox.errors import AwsError
+from aws_setup.sandbox.fault_refusals import DENIALS
+from aws_setup.sandbox.lateness import role_place
 from aws_setup.sandbox.propagation import RolePermissions
 from aws_setup.sandbox.state import State
+
+SERVICE_CONTROL = "service control policy"
 
 
 @dataclass(frozen=True)
@@ -36,20 +40,27 @@ class Layer:
 
 
 def authorize(caller: Caller, access: Access, state: State, *, is_delayed: bool = False) -> None:
-    """AwsError AccessDenied unless the caller's policies allow it.
+    """AwsError AccessDenied unless the caller's policies, and those above its account, allow it.
 
     `is_delayed` looks at a role's policies as other services see them: some seconds behind IAM.
     """
-    problem = denial(
-        access, principal_arn=caller.arn, layers=_layers(caller, state, is_delayed=is_delayed), caller=caller
-    )
+    _authorize(caller, access, _layers(caller, state, is_delayed=is_delayed))
+
+
+def authorize_by_organization(caller: Caller, access: Access, state: State) -> None:
+    """What counts where the resource's own policy has let the caller in already."""
+    _authorize(caller, access, organization_layers(caller.account_id, state))
+
+
+def _authorize(caller: Caller, access: Access, layers: list[Layer]) -> None:
+    if caller.denied_by is not None:
+        problem: str | None = DENIALS[caller.denied_by].format(action=access.action)
+    else:
+        problem = denial(access, principal_arn=caller.arn, layers=layers, caller=caller)
     if problem is not None:
         where = f" on resource: {access.resource}" if access.is_named else ""
-        raise AwsError(
-            "AccessDenied",
-            f"User: {caller.arn} is not authorized to perform: {access.action}{where} {problem}",
-            403,
-        )
+        sentence = f"User: {caller.arn} is not authorized to perform: {access.action}{where} {problem}"
+        raise AwsError("AccessDenied", sentence.rstrip(), 403)
 
 
 def denial(access: Access, *, principal_arn: str, layers: list[Layer], caller: Caller | None = None) -> str | None:
@@ -77,15 +88,33 @@ def denial(access: Access, *, principal_arn: str, layers: list[Layer], caller: C
 
 
 def _layers(caller: Caller, state: State, *, is_delayed: bool) -> list[Layer]:
+    above = organization_layers(caller.account_id, state)
     if caller.session is None:
-        return user_layers(caller.account_id, caller.name)
+        return above + user_layers(caller.account_id, caller.name)
     permissions = role_permissions(caller.account_id, caller.name)
     if is_delayed:
+        permissions = _seen_late(caller, permissions, state)
         permissions = state.propagation.permissions.seen((caller.account_id, caller.name), current=permissions)
-    layers = role_layers(caller.account_id, permissions)
+    layers = above + role_layers(caller.account_id, permissions)
     if caller.session.policy:
         layers.append(Layer("session policy", [emulator.parse_statements(caller.session.policy)]))
     return layers
+
+
+def organization_layers(account_id: str, state: State) -> list[Layer]:
+    """What is asked of every principal of an account, before its own policies."""
+    document = state.organization.policies.get(account_id)
+    return [] if document is None else [Layer(SERVICE_CONTROL, [emulator.parse_statements(document)])]
+
+
+def _seen_late(caller: Caller, permissions: RolePermissions, state: State) -> RolePermissions:
+    place = role_place("policy", caller.account_id, caller.name)
+    current = {"InlinePolicies": None, "AttachedPolicies": None}
+    seen = state.lateness.seen_elsewhere(place, current)
+    if seen is current:
+        return permissions
+    inline = tuple(map(_as_text, seen["InlinePolicies"].values()))
+    return replace(permissions, inline=inline, attached=tuple(seen["AttachedPolicies"]))
 
 
 def user_layers(account_id: str, name: str) -> list[Layer]:

@@ -9,9 +9,6 @@ from typing import Any
 from aws_setup.sandbox import emulator
 from aws_setup.sandbox.errors import limit_exceeded, malformed_policy
 
-TRUST_POLICY_SIZE = 2048
-"""AssumeRolePolicySizeQuota: characters of a trust policy, white space aside."""
-
 _VERSIONS = {"2012-10-17", "2008-10-17"}
 _POLICY_KEYS = {"Version", "Id", "Statement"}
 _STATEMENT_KEYS = {
@@ -34,8 +31,11 @@ _ASSUME_ACTIONS = {
 }  # fmt: skip
 
 
-def check_trust_policy(document: str) -> None:
-    """AwsError MalformedPolicyDocument or LimitExceeded unless IAM would take it as a role's trust policy."""
+def check_trust_policy(document: str, *, limit: int) -> None:
+    """AwsError MalformedPolicyDocument or LimitExceeded unless IAM would take it as a role's trust policy.
+
+    `limit` is in characters, white space aside.
+    """
     for statement in _statements(document):
         if "Resource" in statement or "NotResource" in statement:
             raise malformed_policy("Has prohibited field Resource")
@@ -47,8 +47,8 @@ def check_trust_policy(document: str) -> None:
         for action in _actions(statement):
             if action.lower() not in _ASSUME_ACTIONS:
                 raise malformed_policy("AssumeRole policy may only specify STS AssumeRole actions.")
-    if len(re.sub(r"\s", "", document)) > TRUST_POLICY_SIZE:
-        raise limit_exceeded("ACLSizePerRole", TRUST_POLICY_SIZE)
+    if len(re.sub(r"\s", "", document)) > limit:
+        raise limit_exceeded("ACLSizePerRole", limit)
 
 
 def check_identity_policy(document: str) -> None:

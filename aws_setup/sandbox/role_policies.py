@@ -12,7 +12,7 @@ from aws_setup.sandbox.emulator import Record
 from aws_setup.sandbox.errors import AwsError, limit_exceeded
 from aws_setup.sandbox.permissions import role_permissions
 from aws_setup.sandbox.policy_documents import check_identity_policy
-from aws_setup.sandbox.roles import check_boundary, check_name, the_role
+from aws_setup.sandbox.roles import check_boundary, check_name, shown_policies, shown_role, the_role
 from aws_setup.sandbox.wire import Xml
 
 ATTACHED_POLICIES_QUOTA = 10
@@ -53,8 +53,8 @@ def put_policy(call: IamCall) -> Xml:
 
 
 def get_policy(call: IamCall) -> Xml:
-    role, name = the_role(call), call.parameters.required("PolicyName")
-    document = role["InlinePolicies"].get(name)
+    role, name = shown_role(call), call.parameters.required("PolicyName")
+    document = shown_policies(call, role)["InlinePolicies"].get(name)
     if document is None:
         raise _no_inline_policy(name)
     return {"RoleName": role["RoleName"], "PolicyName": name, "PolicyDocument": quote(document, safe="")}
@@ -62,14 +62,14 @@ def get_policy(call: IamCall) -> Xml:
 
 def delete_policy(call: IamCall) -> Xml:
     role, name = the_role(call), call.parameters.required("PolicyName")
-    if name not in role["InlinePolicies"]:
+    if name not in shown_policies(call, role)["InlinePolicies"]:
         raise _no_inline_policy(name)
-    _change_permissions(call, role, lambda: role["InlinePolicies"].pop(name))
+    _change_permissions(call, role, lambda: role["InlinePolicies"].pop(name, None))
     return None
 
 
 def list_policies(call: IamCall) -> Xml:
-    page, marker = call.parameters.page(sorted(the_role(call)["InlinePolicies"]))
+    page, marker = call.parameters.page(sorted(shown_policies(call, shown_role(call))["InlinePolicies"]))
     return {"PolicyNames": page, "IsTruncated": marker is not None, "Marker": marker}
 
 
@@ -85,14 +85,15 @@ def attach_policy(call: IamCall) -> Xml:
 
 def detach_policy(call: IamCall) -> Xml:
     role, arn = the_role(call), call.parameters.required("PolicyArn")
-    if arn not in role["AttachedPolicies"]:
+    if arn not in shown_policies(call, role)["AttachedPolicies"]:
         raise AwsError("NoSuchEntity", f"Policy {arn} was not found.", 404)
-    _change_permissions(call, role, lambda: emulator.detach_policy(call.account_id, role, arn))
+    if arn in role["AttachedPolicies"]:
+        _change_permissions(call, role, lambda: emulator.detach_policy(call.account_id, role, arn))
     return None
 
 
 def list_attached_policies(call: IamCall) -> Xml:
-    page, marker = call.parameters.page(the_role(call)["AttachedPolicies"])
+    page, marker = call.parameters.page(shown_policies(call, shown_role(call))["AttachedPolicies"])
     return {
         "AttachedPolicies": [{"PolicyName": arn.rsplit("/", 1)[-1], "PolicyArn": arn} for arn in page],
         "IsTruncated": marker is not None,

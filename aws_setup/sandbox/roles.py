@@ -13,11 +13,10 @@ from aws_setup.sandbox import emulator
 from aws_setup.sandbox.calls import IamCall
 from aws_setup.sandbox.emulator import Record
 from aws_setup.sandbox.errors import AwsError, limit_exceeded, role_not_found, validation_error
+from aws_setup.sandbox.lateness import role_place
 from aws_setup.sandbox.parameters import merge_tags, without_tags
 from aws_setup.sandbox.policy_documents import check_trust_policy
 from aws_setup.sandbox.wire import Xml, iso_time
-
-ROLES_QUOTA = 1000
 
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
 _PATH = re.compile(r"/|/[\x21-\x7e]+/")
@@ -37,12 +36,38 @@ def find_role(account_id: str, name: str) -> Record | None:
 
 
 def the_role(call: IamCall) -> Record:
-    """The role a call names, or NoSuchEntity."""
+    """The role a call names, for it to write to, or NoSuchEntity, also where IAM does not show it yet."""
     name = call.parameters.required("RoleName")
     role = find_role(call.account_id, name)
+    if role is None or _shown(call, name, role) is None:
+        raise role_not_found(name)
+    return role
+
+
+def shown_role(call: IamCall) -> Record:
+    """The role a call names as IAM shows it, or NoSuchEntity. To be read only."""
+    name = call.parameters.required("RoleName")
+    role = _shown(call, name, find_role(call.account_id, name))
     if role is None:
         raise role_not_found(name)
     return role
+
+
+def shown_policies(call: IamCall, role: Record) -> Record:
+    """The `InlinePolicies` and `AttachedPolicies` of a role as IAM shows them. To be read only."""
+    place = role_place("policy", call.account_id, role["RoleName"])
+    shown: Record = call.state.lateness.seen(place, role)
+    return shown
+
+
+def _shown(call: IamCall, name: str, role: Record | None) -> Record | None:
+    shown: Record | None = call.state.lateness.seen(role_place("role", call.account_id, name), role)
+    return shown
+
+
+def _with_shown_trust(call: IamCall, role: Record) -> Record:
+    shown: Record = call.state.lateness.seen(role_place("trust", call.account_id, role["RoleName"]), {})
+    return role | shown
 
 
 def create_role(call: IamCall) -> Xml:
@@ -61,11 +86,11 @@ def create_role(call: IamCall) -> Xml:
     tags, boundary = parameters.tags(), parameters.get("PermissionsBoundary")
     if boundary:
         check_boundary(call.account_id, boundary)
-    check_trust_policy(document)
+    check_trust_policy(document, limit=call.quota("AssumeRolePolicySizeQuota"))
     if find_role(call.account_id, name) is not None:
         raise AwsError("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
-    if len(emulator.roles.of_account(call.account_id)) >= ROLES_QUOTA:
-        raise limit_exceeded("RolesPerAccount", ROLES_QUOTA)
+    if len(emulator.roles.of_account(call.account_id)) >= call.quota("RolesQuota"):
+        raise limit_exceeded("RolesPerAccount", call.quota("RolesQuota"))
     role: Record = {
         "RoleName": name,
         "Arn": f"arn:aws:iam::{call.account_id}:role{path}{name}",
@@ -87,17 +112,19 @@ def create_role(call: IamCall) -> Xml:
 
 
 def get_role(call: IamCall) -> Xml:
-    role = the_role(call)
+    role = _with_shown_trust(call, shown_role(call))
     last_used = role.get("RoleLastUsed", {})
     return {"Role": _details(role) | {"RoleLastUsed": last_used}}
 
 
 def list_roles(call: IamCall) -> Xml:
     prefix = call.parameters.get("PathPrefix") or "/"
-    found = sorted(emulator.roles.of_account(call.account_id).values(), key=lambda role: str(role["RoleName"]).lower())
+    stored = {name.lower(): role for name, role in emulator.roles.of_account(call.account_id).items()}
+    names = sorted(stored.keys() | call.state.lateness.names("role", call.account_id))
+    found = [role for name in names if (role := _shown(call, name, stored.get(name))) is not None]
     page, marker = call.parameters.page([role for role in found if role["Path"].startswith(prefix)])
     return {
-        "Roles": [_summary(role) for role in page],
+        "Roles": [_summary(_with_shown_trust(call, role)) for role in page],
         "IsTruncated": marker is not None,
         "Marker": marker,
     }
@@ -122,13 +149,15 @@ def delete_role(call: IamCall) -> Xml:
         raise AwsError("DeleteConflict", "Cannot delete entity, must delete policies first.", 409)
     emulator.roles.remove(call.account_id, role["RoleName"])
     call.state.propagation.forget_role(call.account_id, role["RoleName"])
+    for what in ("trust", "policy"):
+        call.state.lateness.forget(role_place(what, call.account_id, role["RoleName"]))
     call.state.changed()
     return None
 
 
 def update_trust_policy(call: IamCall) -> Xml:
     role, document = the_role(call), call.parameters.required("PolicyDocument")
-    check_trust_policy(document)
+    check_trust_policy(document, limit=call.quota("AssumeRolePolicySizeQuota"))
     before = role["AssumeRolePolicyDocument"]
     role["AssumeRolePolicyDocument"] = document
     call.state.propagation.trust.record((call.account_id, role["RoleName"]), before=before, after=document)
@@ -151,7 +180,7 @@ def untag_role(call: IamCall) -> Xml:
 
 
 def list_role_tags(call: IamCall) -> Xml:
-    page, marker = call.parameters.page(the_role(call)["Tags"])
+    page, marker = call.parameters.page(shown_role(call)["Tags"])
     return {"Tags": page, "IsTruncated": marker is not None, "Marker": marker}
 
 

@@ -6,17 +6,25 @@ from aws_setup.sandbox.calls import IamCall
 from aws_setup.sandbox.emulator import EvalContext, decide
 from aws_setup.sandbox.emulator import users as stored_users
 from aws_setup.sandbox.errors import AwsError
-from aws_setup.sandbox.permissions import Access, Layer, role_layers, role_permissions, user_layers
+from aws_setup.sandbox.permissions import (
+    SERVICE_CONTROL,
+    Access,
+    Layer,
+    organization_layers,
+    role_layers,
+    role_permissions,
+    user_layers,
+)
 from aws_setup.sandbox.roles import find_role
 from aws_setup.sandbox.wire import Xml
 
 
 def simulate_principal_policy(call: IamCall) -> Xml:
-    """One evaluation per action and resource. Service control policies: the sandbox has none."""
+    """One evaluation per action and resource, under the account's service control policy."""
     arn = call.parameters.required("PolicySourceArn")
     actions = call.parameters.members("ActionNames")
     resources = call.parameters.members("ResourceArns") or ["*"]
-    layers = _layers(call.account_id, arn)
+    layers = organization_layers(call.account_id, call.state) + _layers(call.account_id, arn)
     context = _context(call)
     results: list[Xml] = [
         _result(Access(action, resource, call.region, context), arn, layers)
@@ -73,4 +81,6 @@ def _result(access: Access, principal_arn: str, layers: list[Layer]) -> Xml:
     }
     if boundary is not None:
         result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": boundary == "Allow"}
+    if SERVICE_CONTROL in decisions:
+        result["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": decisions[SERVICE_CONTROL] == "Allow"}
     return result

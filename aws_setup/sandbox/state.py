@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from aws_setup.sandbox import emulator
+from aws_setup.sandbox.faults import Faults
+from aws_setup.sandbox.lateness import Lateness
+from aws_setup.sandbox.organization import Organization
 from aws_setup.sandbox.propagation import Propagation
 
 FORMAT = 1
@@ -46,6 +49,9 @@ class State:
         self.propagation = Propagation(propagation_seconds)
         self.sessions: dict[str, Session] = {}
         self.stopped_issuers: set[str] = set()
+        self.faults = Faults()
+        self.lateness = Lateness()
+        self.organization = Organization()
         self.is_dirty = False
 
     def changed(self) -> None:
@@ -64,6 +70,9 @@ class State:
         emulator.clear()
         self.sessions.clear()
         self.stopped_issuers.clear()
+        self.faults.clear()
+        self.lateness.clear()
+        self.organization.clear()
         self.propagation.clear()
         self.propagation.time.seconds = self.configured_propagation_seconds
         self.changed()

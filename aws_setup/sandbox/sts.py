@@ -13,8 +13,9 @@ from aws_setup.sandbox.callers import Caller
 from aws_setup.sandbox.emulator import Record
 from aws_setup.sandbox.errors import AwsError, invalid_token, validation_error, web_identity_denied
 from aws_setup.sandbox.identity_providers import provider_arn
+from aws_setup.sandbox.lateness import Place, role_place
 from aws_setup.sandbox.parameters import Parameters
-from aws_setup.sandbox.permissions import Access, authorize
+from aws_setup.sandbox.permissions import Access, authorize, authorize_by_organization
 from aws_setup.sandbox.policy_documents import check_identity_policy
 from aws_setup.sandbox.state import Session, State
 from aws_setup.sandbox.webidentity import MAX_TOKEN_LENGTH, check_claims, check_signature, read_token
@@ -37,6 +38,8 @@ def assume_role(parameters: Parameters, *, caller: Caller, state: State) -> Xml:
     context = {"sts:rolesessionname": session_name}
     if "ExternalId" in parameters:
         context["sts:externalid"] = parameters.get("ExternalId")
+    asked = Access("sts:AssumeRole", arn, context=context)
+    authorize_by_organization(caller, asked, state)
     role = _trusted_role(arn, account_id, name, state)
     document = _seen_trust(account_id, name, role, state)
     refusal = AwsError(
@@ -46,10 +49,10 @@ def assume_role(parameters: Parameters, *, caller: Caller, state: State) -> Xml:
         document, caller.arn, _trust_context("sts:AssumeRole", caller.arn, arn, context)
     ):
         # The caller's own policies are looked at first, and AWS says so when it is they that refuse.
-        authorize(caller, Access("sts:AssumeRole", arn, context=context), state)
+        authorize(caller, asked, state)
         raise refusal
     if not (account_id == caller.account_id and f'"{caller.arn}"' in document):
-        authorize(caller, Access("sts:AssumeRole", arn, context=context), state)
+        authorize(caller, asked, state)
     _check_duration(duration, role, is_chained=caller.session is not None)
     session = _new_session(role, account_id, session_name, duration, _session_policy(parameters))
     state.add_session(session)
@@ -66,6 +69,11 @@ async def assume_role_with_web_identity(parameters: Parameters, state: State) ->
     provider = provider_arn(account_id, token.issuer)
     stored = emulator.providers.find(account_id, provider)
     current = tuple(stored["ClientIDList"]) if stored and stored["Url"] == token.issuer else None
+    if state.lateness.seen_elsewhere(Place("provider", account_id, provider), stored) is None:
+        current = None
+    elif current is not None:
+        late = state.lateness.seen_elsewhere(Place("audience", account_id, provider), {"ClientIDList": current})
+        current = tuple(late["ClientIDList"])
     audiences = state.propagation.audiences.seen((account_id, provider), current=current)
     if audiences is None or current is None:
         raise invalid_token(f"No OpenIDConnect provider found in your account for {token.issuer}")
@@ -102,13 +110,16 @@ def account_of(parameters: Parameters) -> str:
 def _trusted_role(arn: str, account_id: str, name: str, state: State) -> Record:
     """The role with exactly this ARN, path and case included; an empty record when there is none."""
     role = emulator.roles.find(account_id, name)
+    if state.lateness.seen_elsewhere(role_place("role", account_id, name), role) is None:
+        return {}
     return role if role is not None and role["Arn"] == arn else {}
 
 
 def _seen_trust(account_id: str, name: str, role: Record, state: State) -> str | None:
     if not role:
         return None
-    return state.propagation.trust.seen((account_id, name), current=role["AssumeRolePolicyDocument"])
+    late = state.lateness.seen_elsewhere(role_place("trust", account_id, name), role)
+    return state.propagation.trust.seen((account_id, name), current=late["AssumeRolePolicyDocument"])
 
 
 def _trust_context(action: str, principal: str, role_arn: str, keys: dict[str, Any]) -> Any:

@@ -26,7 +26,15 @@ JSON_CODES = {
 }
 """How REST JSON services spell the codes of a failed authentication or authorisation."""
 
-Xml = str | int | bool | None | Mapping[str, "Xml"] | Sequence["Xml"]
+
+@dataclass(frozen=True)
+class Entries:
+    """A map as the query protocol writes it: `<entry><key>…</key><value>…</value></entry>`."""
+
+    values: Mapping[str, int]
+
+
+Xml = str | int | bool | None | Entries | Mapping[str, "Xml"] | Sequence["Xml"]
 Json = str | int | float | bool | None | Mapping[str, "Json"] | Sequence["Json"]
 
 
@@ -54,6 +62,8 @@ def to_xml(value: Xml) -> str:
     """Elements from dicts, `<member>` from lists, escaped text from the rest; None is left out."""
     if isinstance(value, Mapping):
         return "".join(f"<{k}>{to_xml(v)}</{k}>" for k, v in value.items() if v is not None)
+    if isinstance(value, Entries):
+        return "".join(f"<entry>{to_xml({'key': k, 'value': v})}</entry>" for k, v in value.values.items())
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int)):

@@ -5,16 +5,20 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from aws_setup.access import connections_for, get_connection
 from aws_setup.breakages import KINDS, RESET, request_breakage
+from aws_setup.fault_form import FaultForm
+from aws_setup.fault_lab import ANY, CLEAR, FAILURES, HISTORY, describe, request_fault
 from aws_setup.models import Connection
 from aws_setup.views.frame import actor_of
 from config.health import BROKER_SENTENCE
 from environments.access import may_administer
+from environments.models import Event
 
 CONNECTIONS_SHOWN = 100
+TOLD_SHOWN = 5
 
 EFFECTS = {
     "delete_provider": "Every environment of the account loses its way in.",
@@ -34,6 +38,34 @@ def sandbox(request: HttpRequest) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         return _break(request)
+    return _show(request, FaultForm())
+
+
+@require_POST
+def fail_on_purpose(request: HttpRequest) -> HttpResponse:
+    """Let calls of the sandbox fail, or clear all that were told to."""
+    if not settings.AWS_SANDBOX or not may_administer(request.user):
+        raise Http404
+    if CLEAR in request.POST:
+        if not request_fault(CLEAR, call=ANY, account_id=ANY, times=0, actor=actor_of(request)):
+            return _say_nothing_happened(request)
+        messages.success(request, "All failures on purpose are being cleared.")
+        return redirect("sandbox")
+    form = FaultForm(request.POST)
+    if not form.is_valid():
+        return _show(request, form)
+    chosen = form.cleaned_data
+    failure, asked = (
+        chosen["failure"],
+        {"call": chosen["call"], "account_id": chosen["account"], "times": chosen["times"]},
+    )
+    if not request_fault(failure, **asked, actor=actor_of(request)):
+        return _say_nothing_happened(request)
+    messages.info(request, f"Asked for: {describe(failure, **asked)}. It is listed below once the sandbox knows it.")
+    return redirect("sandbox")
+
+
+def _show(request: HttpRequest, form: FaultForm) -> HttpResponse:
     connections = connections_for(request.user).exclude(role_arn="").select_related("environment__organization")
     listed = list(connections.order_by("environment__name", "pk")[:CONNECTIONS_SHOWN])
     wanted = request.GET.get("environment", "")
@@ -42,6 +74,9 @@ def sandbox(request: HttpRequest) -> HttpResponse:
         "connections": listed,
         "chosen": chosen,
         "breakages": [(kind, KINDS[kind], effect) for kind, effect in EFFECTS.items()],
+        "fault_form": form,
+        "failures": FAILURES.values(),
+        "told": Event.objects.filter(action__in=HISTORY).order_by("-at", "-pk")[:TOLD_SHOWN],
     }
     return render(request, "aws_setup/sandbox.html", context)
 

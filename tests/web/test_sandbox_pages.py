@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from aws_setup import hints
 from aws_setup.views.real_aws import check_preparation
+from environments.history import Actor, record
 from environments.models import Event
 from tests.factories import EnvironmentFactory
 from tests.web.wizard_rows import make_connected, prepare, signed_in_client, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/sandbox/"
+FAILURES_URL = "/sandbox/failures/"
 
 
 @pytest.fixture
@@ -91,6 +94,60 @@ def test_with_real_aws_there_is_no_such_page_and_no_banner(client, settings):
     assert "nothing here touches AWS" not in overview
     assert URL not in overview
     assert not Event.objects.filter(action__startswith="sandbox.").exists()
+
+
+@pytest.mark.usefixtures("taken")
+def test_a_failure_is_chosen_by_kind_call_account_and_number(client):
+    html = client.get(URL).content.decode()
+    for option in ('value="answer_lost"', 'value="denied_scp"', 'value="CreateRole"', 'value="111122223333"'):
+        assert f"<option {option}" in html
+    assert "The organization forbids the action to the account." in html
+    order = {"failure": "throttled", "call": "CreateRole", "account": "111122223333", "times": "2"}
+    answer = client.post(FAILURES_URL, order, follow=True)
+    assert "Asked for: Throttled, CreateRole in account 111122223333, twice." in text_of(answer)
+
+
+@pytest.mark.usefixtures("taken")
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [({"times": "0"}, "No answer, any call in any account, until cleared"), ({"clear": "1"}, "are being cleared")],
+)
+def test_failures_may_last_until_they_are_cleared(client, more, words):
+    order = {"failure": "timeout", "call": "*", "account": "*"} | more
+    assert words in text_of(client.post(FAILURES_URL, order, follow=True))
+
+
+@pytest.mark.usefixtures("taken")
+@pytest.mark.parametrize(
+    "wrong",
+    [{"failure": "meteor"}, {"call": "DeleteEverything"}, {"account": "1"}, {"times": "-1"}, {"times": "often"}],
+)
+def test_what_cannot_fail_is_said_beside_its_field(client, wrong):
+    order = {"failure": "timeout", "call": "*", "account": "*", "times": "1"} | wrong
+    answer = client.post(FAILURES_URL, order)
+    assert answer.status_code == 200
+    assert "field-error" in answer.content.decode()
+
+
+@pytest.mark.parametrize("order", [{"clear": "1"}, {"failure": "timeout", "call": "*", "account": "*", "times": "1"}])
+def test_where_no_worker_can_be_told_the_page_says_that_nothing_will_fail(client, order):
+    assert "because no worker could be told." in text_of(client.post(FAILURES_URL, order, follow=True))
+
+
+def test_failures_exist_in_the_sandbox_only_and_are_asked_for_by_post(client, settings):
+    assert client.get(FAILURES_URL).status_code == 405
+    settings.AWS_SANDBOX = False
+    assert client.post(FAILURES_URL, {"clear": "1"}).status_code == 404
+
+
+def test_who_may_not_administer_lets_nothing_fail(client):
+    User.objects.update(is_staff=False)
+    assert client.post(FAILURES_URL, {"clear": "1"}).status_code in (403, 404)
+
+
+def test_the_page_shows_what_the_sandbox_was_told_last(client):
+    record("sandbox.fault", "Sandbox: told to fail: Throttled, any call in any account, once.", actor=Actor("mona"))
+    assert "Sandbox: told to fail: Throttled" in text_of(client.get(URL))
 
 
 def test_the_way_to_real_aws_gives_the_exact_command(client):
