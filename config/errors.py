@@ -2,11 +2,15 @@
 
 import logging
 import secrets
+import sys
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from environments.access import MayNotAdminister
+
+RETRY_AFTER_SECONDS = 5
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +56,29 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """A mistake of the console; or a database that is locked or gone, which is none and passes."""
+    if is_database_away(sys.exc_info()[1]):
+        return _database_away(request)
     return error_page(
         request, status=500, title="The console made a mistake", sentence="It is logged. Nothing half-done was kept."
     )
+
+
+def is_database_away(error: BaseException | None) -> bool:
+    """Whether the database was locked or could not be reached, rather than asked for something wrong."""
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def _database_away(request: HttpRequest) -> HttpResponse:
+    answer = error_page(
+        request,
+        status=503,
+        title="The database does not answer",
+        sentence="It is locked, or cannot be reached at this moment. Nothing of this request was kept; what was "
+        "approved before stays approved, and its work goes on by itself. Go back and try again in a few seconds.",
+    )
+    answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -84,7 +84,13 @@ def list_providers(call: IamCall) -> Xml:
 
 
 def delete_provider(call: IamCall) -> Xml:
-    arn = _the_provider(call)["Arn"]
+    """Deleting what is not there is no error: https://docs.aws.amazon.com/goto/WebAPI/iam/DeleteOpenIDConnectProvider"""
+    try:
+        arn = _the_provider(call)["Arn"]
+    except AwsError as error:
+        if error.code == "NoSuchEntity":
+            return None
+        raise
     emulator.providers.remove(call.account_id, arn)
     call.state.propagation.audiences.forget((call.account_id, arn))
     call.state.lateness.forget(Place("audience", call.account_id, arn))

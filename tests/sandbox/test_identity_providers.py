@@ -122,11 +122,16 @@ def test_tags_are_set_changed_listed_and_taken_away(iam: Any, issuer: Issuer) ->
 
 def test_a_provider_that_is_not_there_is_named(iam: Any, refusal: Refused) -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/nobody.example.com"
-    for call in (iam.get_open_id_connect_provider, iam.delete_open_id_connect_provider):
-        assert refusal(call, OpenIDConnectProviderArn=arn) == (
-            "NoSuchEntity",
-            f"OpenIDConnect Provider not found for arn {arn}",
-        )
+    assert refusal(iam.get_open_id_connect_provider, OpenIDConnectProviderArn=arn) == (
+        "NoSuchEntity",
+        f"OpenIDConnect Provider not found for arn {arn}",
+    )
+
+
+def test_deleting_a_provider_that_is_not_there_is_no_error(iam: Any) -> None:
+    iam.delete_open_id_connect_provider(
+        OpenIDConnectProviderArn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/nobody.example.com"
+    )
 
 
 def test_a_token_is_refused_once_its_provider_is_gone(chain: Any, refusal: Refused) -> None:
