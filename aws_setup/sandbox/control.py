@@ -4,7 +4,7 @@ Only with the header `X-Sandbox-Control: 1`, which no form and no other site's s
 
     GET    health, state
     POST   breakages                {"kind", "account_id", "role_name", "issuer_url", …}
-    POST   faults                   {"kind", "account_id": "*", "action": "*", "times": 1 (null: until deleted), "skip": 0,
+    POST   faults                   {"kind", "account_id": "*", "action": "*", "times": 1 (null: no end), "skip": 0,
                                     "seconds", "layer" (denied), "what" (late, flapping)} → the fault with its id
     GET    faults                   {"faults": [{"id", …, "met", "holding": [{"call", "client_port"}]}]}
     DELETE faults, faults/ID        what they hold goes on; what they made late stays late
