@@ -89,10 +89,11 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
 def plan_repair(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a plan that brings AWS back to what was agreed; the person sees it before anything is written."""
     connection = get_connection(request.user, environment_pk=pk)
+    is_absent = bool(connection.desired.get("is_absent"))
     draft = restart_draft(
         owner=signed_in(request),
         environment=connection.environment,
-        purpose=Draft.Purpose.REPAIR,
+        purpose=Draft.Purpose.DISCONNECT if is_absent else Draft.Purpose.REPAIR,
         actor=actor_of(request),
     )
     request_plan(draft, actor=actor_of(request), now=timezone.now())

@@ -227,7 +227,7 @@ def test_a_repair_is_planned_from_what_was_agreed_and_not_from_half_made_changes
     connection = make_connected(client)
     make_draft(client, environment=connection.environment, purpose="change", region="eu-west-3")
     answer = client.post(reverse("environment_plan", args=[connection.environment_id]))
-    draft = Draft.objects.get(environment=connection.environment, purpose="change")
+    draft = Draft.objects.get(environment=connection.environment, purpose="repair")
     assert answer["Location"] == reverse("draft_review", args=[draft.pk])
     assert draft.answers["region"] == connection.region
     assert draft.state == Draft.State.PLANNING

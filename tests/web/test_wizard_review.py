@@ -93,7 +93,7 @@ def test_a_plan_that_cannot_be_made_says_why_and_what_to_do(client):
     assert let_worker_plan(draft, role=role) is None
     page = text_of(client.get(review(draft)))
     assert "A role named Theirs exists in 1111-2222-3333 and belongs to somebody else." in page
-    assert "Choose another role name" in page
+    assert "choose another role name" in page
     assert "Nothing has been written." in page
     client.post(reverse("draft_plan", args=[draft.pk]))
     draft.refresh_from_db()
@@ -167,7 +167,9 @@ def test_while_a_run_is_at_work_no_second_one_starts(client):
     draft = make_draft(other, environment=run.plan.environment)
     plan = let_worker_plan(draft)
     answer = approve(other, draft, plan.fingerprint, follow=True)
-    assert "Another run is at work on this environment." in text_of(answer)
+    page = text_of(answer)
+    assert "mona approved another plan for this environment a moment ago" in page
+    assert "Both ask for the same." in page
     assert Run.objects.count() == 1
 
 
