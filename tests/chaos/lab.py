@@ -210,9 +210,13 @@ class Lab:
         return [role for role in self.state()["roles"] if role["tags"].get(tag) == environment.environment_id]
 
     def normal(self, environment: Environment) -> str:
-        """The environment's role as text, with its names and ids taken out: equal for equal set-ups."""
+        """The environment's role as text, with its names and ids taken out: equal for equal set-ups.
+
+        But for the description, which goes on naming the environment's first id.
+        """
         [role] = self.roles_of(environment)
-        text = json.dumps({key: value for key, value in role.items() if key != "last_used"}, sort_keys=True)
+        told = {key: value for key, value in role.items() if key not in ("last_used", "description")}
+        text = json.dumps(told, sort_keys=True)
         for word in (environment.environment_id, environment.organization.organization_id, role["name"]):
             text = text.replace(word, "…")
         return text
