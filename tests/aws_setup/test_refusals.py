@@ -253,6 +253,13 @@ CREDENTIALS: list[tuple[str, str, str, str]] = [
     ("TokenRetrievalError", "sts:GetCallerIdentity", "Token has expired and refresh failed", "sso_expired"),
     ("ExpiredToken", "sts:GetCallerIdentity", "The security token included is expired", "credentials_expired"),
     ("SignatureDoesNotMatch", "sts:GetCallerIdentity", "The request signature does not match", "signature_wrong"),
+    (
+        "SignatureDoesNotMatch",
+        "sts:GetCallerIdentity",
+        "Signature expired: 1 is now earlier than 2",
+        "worker_clock_wrong",
+    ),
+    ("RequestTimeTooSkewed", "sts:GetCallerIdentity", "The difference is too large.", "worker_clock_wrong"),
     ("InvalidClientTokenId", "sts:GetCallerIdentity", "The security token included is invalid", "credentials_refused"),
     ("AccessDenied", "sts:GetCallerIdentity", "not authorized to perform: sts:AssumeRole", "role_not_assumable"),
     ("CredentialRetrievalError", "sts:AssumeRole", "Credentials could not be retrieved", "role_not_assumable"),
