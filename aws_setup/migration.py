@@ -6,22 +6,12 @@ written to AWS here: plans are, once somebody approved them. The identity provid
 
 from datetime import datetime
 
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
-from aws_setup.drafting import request_plan, restart_draft
-from aws_setup.migration_standing import (
-    MigrationStep,
-    Place,
-    Stage,
-    issuers_after,
-    open_migration,
-    read_migration_standing,
-    stage_of,
-)
-from aws_setup.models import Connection, Draft, IssuerMigration, Plan, Verification
+from aws_setup.migration_standing import read_migration_standing
+from aws_setup.models import Connection, IssuerMigration, Verification
 from aws_setup.status import refresh_status
 from aws_setup.verification import request_verification
 from environments.history import CONSOLE, Actor, record
@@ -70,29 +60,6 @@ def start_migration(organization: Organization, *, to_issuer: Issuer, actor: Act
         organization=organization,
     )
     return migration
-
-
-def draft_step(place: Place, *, step: MigrationStep, owner: User | None, actor: Actor) -> Draft:
-    """A draft of this step for one environment; no plan of it is asked for yet. Raises Blocked where it may not be."""
-    if place.migration.finished_at is not None:
-        raise Blocked(_move_is_over(place.migration))
-    if not place.offers(step):
-        raise Blocked(_not_now(place, step))
-    return restart_draft(
-        owner=owner,
-        environment=place.environment,
-        purpose=Draft.Purpose.MIGRATE,
-        actor=actor,
-        trusts=issuers_after(step, place.migration),
-        migration=place.migration.pk,
-    )
-
-
-def plan_step(place: Place, *, step: MigrationStep, owner: User | None, actor: Actor, now: datetime) -> Draft:
-    """Ask for a plan of this step for one environment. Raises Blocked where the step may not be taken now."""
-    draft = draft_step(place, step=step, owner=owner, actor=actor)
-    request_plan(draft, actor=actor, now=now)
-    return draft
 
 
 def switch_issuer(migration: IssuerMigration, *, actor: Actor, now: datetime) -> bool:
@@ -194,90 +161,6 @@ def _end(migration: IssuerMigration, action: str, sentence: str, *, actor: Actor
     record(action, sentence, actor=actor, organization=migration.organization)
     migration.refresh_from_db()
     return True
-
-
-def require_current_issuer(plan: Plan) -> None:
-    """Raise Blocked where agreeing to this plan would go against its organization's move to another issuer.
-
-    Locks the organization until the transaction ends, so that it is not switched while an agreement is made.
-    """
-    desired = DesiredState.from_json(plan.desired)
-    if desired.is_absent:
-        return
-    of_plan = Organization.objects.filter(organization_id=desired.organization_id)
-    organization = of_plan.select_for_update().first()
-    migration = open_migration(organization) if organization else None
-    if plan.draft.purpose == Draft.Purpose.MIGRATE:
-        _require_step(plan, desired, migration)
-    if migration is not None and desired.issuer_url != migration.organization.issuer.url:
-        raise Blocked(_signed_otherwise(migration, desired))
-
-
-def _require_step(plan: Plan, desired: DesiredState, migration: IssuerMigration | None) -> None:
-    if migration is None or migration.pk != plan.draft.answers.get("migration"):
-        raise Blocked(_move_is_over(migration))
-    if stage_of(desired, migration) != Stage.NEW_ONLY:
-        return
-    places = read_migration_standing(migration).places
-    place = next((place for place in places if place.environment.pk == plan.environment_id), None)
-    if place is None or not (place.is_proven or place.stage == Stage.NEW_ONLY):
-        raise Blocked(_not_proven(migration, plan.environment.name))
-
-
-def _signed_otherwise(migration: IssuerMigration, desired: DesiredState) -> Problem:
-    return Problem(
-        code="issuer_switched",
-        sentence=f"{migration.organization.issuer} signs the tokens of {migration.organization} now; this plan was "
-        f"made for {desired.issuer_url}.",
-        why="The organization is moving from one issuer to another. Nothing of this plan was written.",
-        remedy="Make a new plan: it starts from the issuer that signs now.",
-    )
-
-
-def _move_is_over(migration: IssuerMigration | None) -> Problem:
-    return Problem(
-        code="migration_over",
-        sentence=f"The move of {migration.organization} is another one by now."
-        if migration is not None and migration.finished_at is None
-        else "The move to another issuer that this plan belongs to is over.",
-        why="Nothing of this plan was written.",
-        remedy="Look at Issuers → Move an organization for how it stands now.",
-    )
-
-
-def _not_proven(migration: IssuerMigration, name: str) -> Problem:
-    return Problem(
-        code="new_issuer_not_proven",
-        sentence=f"{name} is neither proven nor confirmed with tokens of {migration.to_issuer}.",
-        why=f"If they do not get in, nothing would any more once {migration.from_issuer} is no longer trusted. "
-        "Nothing was written.",
-        remedy="Verify it, or let somebody look in Vertesia Studio; then plan again.",
-    )
-
-
-def _not_now(place: Place, step: MigrationStep) -> Problem:
-    migration, name = place.migration, place.environment.name
-    if place.run is not None:
-        return Problem(
-            code="run_is_live",
-            sentence=f"{name} is being changed at the moment.",
-            remedy="Wait for that run to finish; then plan again.",
-        )
-    if step == MigrationStep.REMOVE_OLD and place.stage == Stage.BOTH and migration.switched_at is not None:
-        return _not_proven(migration, name)
-    if step == MigrationStep.REMOVE_OLD and migration.switched_at is None:
-        return Problem(
-            code="issuer_not_switched",
-            sentence=f"{migration.from_issuer} still signs the tokens of {migration.organization}.",
-            why="Vertesia would be locked out at once.",
-            remedy=f"Switch the organization to {migration.to_issuer} first and prove it.",
-        )
-    return Problem(
-        code="step_not_due",
-        sentence=f"There is nothing of this step to do for {name}.",
-        why="It is past it, or not there yet.",
-        remedy="Look at the table for what is next.",
-    )
 
 
 def _too_early(migration: IssuerMigration, reasons: list[str]) -> Problem:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from aws_setup import migration, planning, provisioning
+from aws_setup import migration, migration_plans, planning, provisioning
+from aws_setup.batching import approve_batch, read_batch
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, restart_draft
-from aws_setup.migration import Place, Stage
-from aws_setup.migration_standing import MigrationStep, read_migration_standing
-from aws_setup.models import Account, IssuerMigration, Plan, Run, Verification
+from aws_setup.migration_standing import MigrationStep, Place, Stage, read_migration_standing
+from aws_setup.models import Account, Batch, IssuerMigration, Plan, Run, Verification
 from environments.models import Environment, Event, Issuer, Organization
 from tests.aws_setup.journeys import MONA, Console, open_codes, outcomes
 from tests.factories import OrganizationFactory
@@ -61,7 +61,7 @@ class Moving:
         return [self.place(environment).stage.value for environment in self.environments]
 
     def plan(self, environment: Environment, step: MigrationStep) -> Plan:
-        draft = migration.plan_step(
+        draft = migration_plans.plan_step(
             self.place(environment), step=step, owner=None, actor=MONA, now=self.console.clock()
         )
         plan = planning.make_plan(draft.pk, open_gateway=self.console.open_gateway, now=self.console.clock())
@@ -262,6 +262,42 @@ def test_nothing_of_others_is_touched(moving: Moving, aws: FakeAws) -> None:
     assert json.dumps(vars(aws.home.roles["stranger"]), default=str) == before
     assert held.attached == [f"arn:aws:iam::{HOME}:policy/Theirs"]
     assert held.tags["cost-center"] == "42"
+
+
+def test_all_at_once_is_one_table_of_plans_and_one_approval(moving: Moving, console: Console, aws: FakeAws) -> None:
+    names = ["First", "Second", "Third"]
+    first, *others = [moving.connect(name) for name in names]
+    moving.start(NEW)
+    moving.take(first, TRUST_BOTH)
+    batch = start_all(moving, TRUST_BOTH)
+    assert [row.draft.environment for row in batch.rows.all() if row.draft] == others
+    assert batch.migration == moving.move
+    assert batch.title == f"{moving.organization}: trust sts.becomposable.com and sts.vertesia.io"
+    approve_all(console, batch)
+    assert moving.stages() == [Stage.BOTH] * 3
+    with pytest.raises(Blocked, match="nothing of this step to do"):
+        start_all(moving, TRUST_BOTH)
+    console.clock.forward(600)
+    moving.switch()
+    moving.confirm(first)
+    moving.confirm(others[0])
+    approve_all(console, start_all(moving, REMOVE_OLD))
+    assert moving.stages() == [Stage.NEW_ONLY, Stage.NEW_ONLY, Stage.BOTH]
+
+
+def start_all(moving: Moving, step: MigrationStep) -> Batch:
+    standing = read_migration_standing(moving.move)
+    return migration_plans.start_step_batch(standing, step=step, owner=None, actor=MONA, now=moving.console.clock())
+
+
+def approve_all(console: Console, batch: Batch) -> None:
+    for row in batch.rows.all():
+        planning.make_plan(row.draft_id or 0, open_gateway=console.open_gateway, now=console.clock())
+    digest = read_batch(batch, now=console.clock()).digest
+    approval = approve_batch(batch, digest=digest, actor=MONA, now=console.clock())
+    assert approval.refused == ()
+    for run in approval.runs:
+        assert console.finish(run).state == Run.State.WAITING_FOR_VERTESIA
 
 
 # --- What is refused ------------------------------------------------------------------------------------------
