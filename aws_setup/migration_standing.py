@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Prefetch, Subquery
 
 from aws_setup.desired import DesiredState
 from aws_setup.drafting import unfinished_drafts
-from aws_setup.models import Connection, Draft, Finding, IssuerMigration, Run, Step
+from aws_setup.models import Connection, Draft, Finding, IssuerMigration, Run, Step, Verification
 from environments.models import Environment, Organization
 
 
@@ -60,7 +60,8 @@ class Place:
     """Where one connected environment stands in a move.
 
     `is_written`: AWS holds what was agreed, as far as the last run got. `run` is one under way, `draft` an unfinished
-    plan of this move. `trouble` is what is wrong with what AWS holds, `proof_trouble` what else is wrong.
+    plan of this move, `is_proving`: a worker is asked for a proof. `trouble` is what is wrong with what AWS holds,
+    `proof_trouble` what else is wrong.
     """
 
     migration: IssuerMigration
@@ -69,6 +70,7 @@ class Place:
     is_written: bool = True
     run: Run | None = None
     draft: Draft | None = None
+    is_proving: bool = False
     trouble: str = ""
     proof_trouble: str = ""
 
@@ -89,6 +91,12 @@ class Place:
         """Whether only somebody who looks in Vertesia Studio can show that the new issuer's tokens get in."""
         is_due = self.migration.switched_at is not None and self.stage == Stage.BOTH and self.run is None
         return is_due and not self.is_proven and not self.environment.organization.issuer.is_builtin
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a worker is at it, so that a page should look again soon."""
+        is_planning = self.draft is not None and self.draft.state == Draft.State.PLANNING
+        return self.run is not None or self.is_proving or is_planning
 
     @property
     def next_step(self) -> MigrationStep | None:
@@ -161,9 +169,23 @@ class MigrationStanding:
         """Whether nothing of the move is left: not switched, and no role trusts the new issuer."""
         return not self.is_switched and all(place.run is None and place.step_back is None for place in self.places)
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a worker is at any of it."""
+        return any(place.is_live for place in self.places)
+
+    @property
+    def proven(self) -> list[Place]:
+        """The places that trust the new issuer and are proven or confirmed with it."""
+        return [place for place in self.places if place.stage in (Stage.BOTH, Stage.NEW_ONLY) and place.is_proven]
+
     def offering(self, step: MigrationStep) -> list[Place]:
         """The places where this step can be planned now."""
         return [place for place in self.places if place.offers(step)]
+
+    def offering_next(self, step: MigrationStep) -> list[Place]:
+        """The places that this step brings on, and not back."""
+        return [place for place in self.places if place.next_step == step]
 
     def count(self, stage: Stage) -> int:
         return sum(place.stage == stage for place in self.places)
@@ -184,6 +206,8 @@ def read_migration_standing(migration: IssuerMigration) -> MigrationStanding:
     runs = Run.objects.in_bulk(connection.last_run_id for connection in connections)
     unwritten_steps = Step.objects.filter(run__in=runs, after_proof=False).exclude(state=Step.State.DONE)
     unwritten = set(unwritten_steps.values_list("run_id", flat=True))
+    unfinished = Verification.objects.filter(connection__in=connections, finished_at__isnull=True)
+    proving = set(unfinished.values_list("connection_id", flat=True))
     drafts = {draft.environment_id: draft for draft in _unfinished_plans(migration)}
     places = []
     for connection in connections:
@@ -200,6 +224,7 @@ def read_migration_standing(migration: IssuerMigration) -> MigrationStanding:
                 is_written=run is None or run.pk not in unwritten,
                 run=run if run is not None and not run.is_finished else None,
                 draft=drafts.get(connection.environment_id),
+                is_proving=connection.pk in proving,
                 trouble=troubles.get(True, ""),
                 proof_trouble=troubles.get(False, ""),
             )

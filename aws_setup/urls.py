@@ -10,6 +10,7 @@ from aws_setup.views import (
     environment_list,
     finish,
     listed_models,
+    migration,
     overview,
     real_aws,
     review,
@@ -53,4 +54,13 @@ wizard_urls = [
     path("environments/<int:pk>/disconnect/", change.environment_disconnect, name="environment_disconnect"),
 ]
 
-urlpatterns = [*page_urls, *wizard_urls]
+migration_urls = [
+    path("issuers/moves/", migration.migrations, name="migrations"),
+    path("issuers/moves/<int:pk>/", migration.migration, name="migration"),
+    path("issuers/moves/<int:pk>/plan/", migration.migration_plan, name="migration_plan"),
+    path("issuers/moves/<int:pk>/switch/", migration.migration_switch, name="migration_switch"),
+    path("issuers/moves/<int:pk>/switch-back/", migration.migration_switch_back, name="migration_switch_back"),
+    path("issuers/moves/<int:pk>/give-up/", migration.migration_give_up, name="migration_give_up"),
+]
+
+urlpatterns = [*page_urls, *wizard_urls, *migration_urls]
