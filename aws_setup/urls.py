@@ -4,6 +4,7 @@ from django.urls import path
 
 from aws_setup.views import (
     accounts,
+    batches,
     change,
     connection,
     deletion,
@@ -53,4 +54,13 @@ wizard_urls = [
     path("environments/<int:pk>/disconnect/", change.environment_disconnect, name="environment_disconnect"),
 ]
 
-urlpatterns = [*page_urls, *wizard_urls]
+batch_urls = [
+    path("batches/", batches.batches, name="batches"),
+    path("batches/template.csv", batches.batch_template, name="batch_template"),
+    path("batches/<int:pk>/", batches.batch, name="batch"),
+    path("batches/<int:pk>/approve/", batches.batch_approve, name="batch_approve"),
+    path("batches/<int:pk>/retry/", batches.batch_retry, name="batch_retry"),
+    path("batches/<int:pk>/rows/<int:position>/", batches.batch_row, name="batch_row"),
+]
+
+urlpatterns = [*page_urls, *wizard_urls, *batch_urls]
