@@ -3,7 +3,7 @@
 from django.db import models
 from django.shortcuts import get_object_or_404
 
-from aws_setup.models import Connection, Draft, IssuerMigration, Plan, Run
+from aws_setup.models import Batch, Connection, Draft, IssuerMigration, Plan, Run
 from environments.access import Person, environments_for, may_administer, organizations_for
 
 
@@ -54,3 +54,15 @@ def migrations_for(person: Person) -> models.QuerySet[IssuerMigration]:
 def get_migration(person: Person, pk: int) -> IssuerMigration:
     """One move with its organization and issuers; Http404 where there is none for this person."""
     return get_object_or_404(migrations_for(person), pk=pk)
+
+
+def batches_for(person: Person) -> models.QuerySet[Batch]:
+    """The batches this person may go on with: their own, and everybody's for an administrator."""
+    if may_administer(person):
+        return Batch.objects.all()
+    return Batch.objects.filter(owner_id=person.pk) if person.is_authenticated else Batch.objects.none()
+
+
+def get_batch(person: Person, pk: int) -> Batch:
+    """One batch; Http404 where there is none for this person."""
+    return get_object_or_404(batches_for(person).select_related("migration"), pk=pk)

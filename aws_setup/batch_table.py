@@ -28,7 +28,7 @@ LONGEST_NAME = 200
 EXAMPLE = """\
 organization_id,environment_id,name,region,account_id,issuer,role_name,permissions,tags,organization_name
 65a1b2c3d4e5f60718293a4b,65e1f2a3b4c5d60718293a01,Marketing,us-east-1,,,,,,Acme
-65a1b2c3d4e5f60718293a4b,65e1f2a3b4c5d60718293a02,Research,eu-west-1,,,VertesiaResearch,invoke,CostCenter=4711;Team=R&D,
+65a1b2c3d4e5f60718293a4b,65e1f2a3b4c5d60718293a02,Research,eu-west-1,,,VertesiaResearch,invoke,CostCenter=4711;Team=Research,
 """
 
 _OTHER_NAMES = {
@@ -51,6 +51,11 @@ _OTHER_NAMES = {
 _DELIMITERS = ("\t", ";", ",")
 _EXCEL_TEXT = re.compile(r'="([^"]*)"')
 _EXCEL_NUMBER = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
+_DIRECTIONS = {direction for region in BEDROCK_REGIONS for direction in region.split("-")[1:-1]} | {
+    "northwest",
+    "southwest",
+}
+"""What AWS puts between a place and a number. A region of these words that is not on the list is new, not misspelt."""
 _SEPARATOR_LINE = re.compile(r"sep=.", re.IGNORECASE)
 
 
@@ -265,7 +270,7 @@ def _region_fault(region: str) -> str:
         return f"{_short(region)}: {error}"
     place, _, number = region.rpartition("-")
     places = list(dict.fromkeys(known.rpartition("-")[0] for known in BEDROCK_REGIONS))
-    if place in places:
+    if all(word in _DIRECTIONS for word in place.split("-")[1:]):
         return ""
     swapped = [known for known in places if sorted(known) == sorted(place)]
     meant = (swapped or difflib.get_close_matches(place, places, n=1, cutoff=0.75))[:1]

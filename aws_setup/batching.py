@@ -146,13 +146,17 @@ def point_row(row: BatchRow, *, draft: Draft) -> None:
 def replace_row(
     row: BatchRow, *, typed: Mapping[str, str], outcome: Draft | Problem, actor: Actor, now: datetime
 ) -> None:
-    """Store what was typed anew for one row, and ask for a plan where a draft came of it."""
+    """Store what was typed anew for one row, and ask for a plan where a draft came of it.
+
+    Where none came of it, a row that had a draft before keeps that and what was typed for it.
+    """
+    if isinstance(outcome, Problem):
+        if row.draft_id is None:
+            BatchRow.objects.filter(pk=row.pk).update(typed=dict(typed), problem=outcome.to_json())
+            row.typed, row.problem = dict(typed), outcome.to_json()
+        return
     BatchRow.objects.filter(pk=row.pk).update(typed=dict(typed))
     row.typed = dict(typed)
-    if isinstance(outcome, Problem):
-        BatchRow.objects.filter(pk=row.pk).update(draft=None, problem=outcome.to_json())
-        row.draft, row.problem = None, outcome.to_json()
-        return
     point_row(row, draft=outcome)
     request_plan(outcome, actor=actor, now=now)
 

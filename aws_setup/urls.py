@@ -4,6 +4,7 @@ from django.urls import path
 
 from aws_setup.views import (
     accounts,
+    batches,
     change,
     connection,
     deletion,
@@ -63,4 +64,13 @@ migration_urls = [
     path("issuers/moves/<int:pk>/give-up/", migration.migration_give_up, name="migration_give_up"),
 ]
 
-urlpatterns = [*page_urls, *wizard_urls, *migration_urls]
+batch_urls = [
+    path("batches/", batches.batches, name="batches"),
+    path("batches/template.csv", batches.batch_template, name="batch_template"),
+    path("batches/<int:pk>/", batches.batch, name="batch"),
+    path("batches/<int:pk>/approve/", batches.batch_approve, name="batch_approve"),
+    path("batches/<int:pk>/retry/", batches.batch_retry, name="batch_retry"),
+    path("batches/<int:pk>/rows/<int:position>/", batches.batch_row, name="batch_row"),
+]
+
+urlpatterns = [*page_urls, *wizard_urls, *batch_urls, *migration_urls]
