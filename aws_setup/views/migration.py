@@ -36,7 +36,9 @@ def migrations(request: HttpRequest) -> HttpResponse:
         "organization": request.GET.get("organization") or (former.pk if former else None),
         "issuer": request.GET.get("issuer") or CURRENT_ISSUER_URL,
     }
-    form = MigrationForm(request.POST or None, initial=initial, organizations=organizations)
+    form = MigrationForm(
+        request.POST if request.method == "POST" else None, initial=initial, organizations=organizations
+    )
     if request.method == "POST" and form.is_valid():
         try:
             begun = start_migration(
