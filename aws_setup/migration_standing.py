@@ -90,7 +90,8 @@ class Place:
     def is_waiting_for_a_person(self) -> bool:
         """Whether only somebody who looks in Vertesia Studio can show that the new issuer's tokens get in."""
         is_due = self.migration.switched_at is not None and self.stage == Stage.BOTH and self.run is None
-        return is_due and not self.is_proven and not self.environment.organization.issuer.is_builtin
+        is_wrong = self.trouble or self.proof_trouble
+        return is_due and not self.is_proven and not is_wrong and not self.environment.organization.issuer.is_builtin
 
     @property
     def is_live(self) -> bool:

@@ -97,16 +97,16 @@ def page_context(standing: MigrationStanding) -> dict[str, object]:
 
 def look_of_steps(standing: MigrationStanding) -> dict[str, dict[str, str]]:
     """A status and a word for each of the three steps."""
-    done, current, later = ({"look": look} for look in ("done", "running", "pending"))
+    done, current, later = ({"look": look} for look in ("done", "waiting_for_approval", "pending"))
     todo = standing.offering_next(MigrationStep.TRUST_BOTH)
     both = current | {"word": "To do"} if todo else done | {"word": "Done"}
     if standing.is_switched:
         are_proven = len(standing.proven) == len(standing.places)
-        switch = done | {"word": "Done"} if are_proven else current | {"word": "Being proven"}
+        switch = done | {"word": "Done"} if are_proven else {"look": "proof_is_old", "word": "To be proven"}
     elif standing.against_switching:
         switch = later | {"word": "Later"}
     else:
-        switch = current | {"word": "Vertesia's turn"}
+        switch = {"look": "waiting_for_vertesia", "word": "Vertesia's turn"}
     old = later | {"word": "Later"} if not standing.is_switched else current | {"word": "To do"}
     return {
         "trust_both": both,
