@@ -16,13 +16,14 @@ class TableForm(forms.Form):
     """The table, pasted or uploaded. After cleaning, `text` holds it either way."""
 
     title = forms.CharField(
-        label="What is it?",
+        label="Name of this table",
         required=False,
         max_length=200,
-        help_text="A name to find it again by.",
+        help_text="To find it again by.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "Environments of the spring release"}),
     )
     table = forms.CharField(
+        label="Paste it here",
         required=False,
         strip=False,
         help_text="Copied from Excel or Sheets, or CSV with commas or semicolons; the first line names the columns.",

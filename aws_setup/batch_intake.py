@@ -174,6 +174,13 @@ def _refused(row: TableRow, sentence: str) -> Problem:
     )
 
 
+def awaits_worker(table: Table) -> bool:
+    """Whether rows leave the account to the worker's own while the worker was never heard of."""
+    if WorkerCaller.objects.filter(checked_at__isnull=False).exists():
+        return False
+    return any(row.wish is not None and not row.wish.account_id for row in table.rows)
+
+
 def _unknown_account(account_id: str) -> Problem:
     return Problem(
         code="account_unknown",

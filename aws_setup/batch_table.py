@@ -48,6 +48,7 @@ _OTHER_NAMES = {
     "tag": "tags",
     "org_name": "organization_name",
 }
+_EMPTY = "is empty."
 _DELIMITERS = ("\t", ";", ",")
 _EXCEL_TEXT = re.compile(r'="([^"]*)"')
 _EXCEL_NUMBER = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
@@ -127,12 +128,10 @@ def read_row(typed: Mapping[str, str], *, position: int) -> TableRow:
     """One row by itself: a wish, or one sentence for each thing that is wrong with it."""
     cells = {column: typed.get(column, "").strip() for column in COLUMNS}
     kept = dict(typed)
-    faults = [f"{column} is empty." for column in REQUIRED if not cells[column]]
+    faults = {column: _EMPTY for column in REQUIRED if not cells[column]}
     if typed.get(BEYOND):
-        faults.append(
-            f"It has more cells than the header has columns ({_short(typed[BEYOND])}); quote a cell with a comma."
-        )
-    faults += [f"{column}: {sentence}" for column, sentence in _find_faults(cells)]
+        faults[BEYOND] = f"It has more cells than the header has columns ({_short(typed[BEYOND])}); quote a comma."
+    faults |= dict(_find_faults(cells))
     if faults:
         return TableRow(position, kept, problem=_not_understood(position, faults))
     permissions, policy_arn = _read_permissions(cells["permissions"])
@@ -314,7 +313,7 @@ def _compare_rows(rows: Sequence[TableRow]) -> Iterable[TableRow]:
         environment_id = row.typed.get("environment_id", "")
         first = environments.setdefault(environment_id, row.position) if environment_id else row.position
         if first != row.position:
-            row = _refuse(row, f"environment_id: Row {first} has this id already; one environment has one row.")
+            row = _refuse(row, "environment_id", f"Row {first} has this id already; one environment has one row.")
         if row.wish is None:
             yield row
             continue
@@ -324,21 +323,22 @@ def _compare_rows(rows: Sequence[TableRow]) -> Iterable[TableRow]:
             if first != row.position:
                 row = _refuse(
                     row,
-                    f"role_name: Row {first} has this name already; IAM compares names regardless of case, and each "
+                    "role_name",
+                    f"Row {first} has this name already; IAM compares names regardless of case, and each "
                     "environment has a role of its own.",
                 )
         if wish.issuer_url:
             issuer, first = issuers.setdefault(wish.organization_id, (wish.issuer_url, row.position))
             if issuer != wish.issuer_url:
                 row = _refuse(
-                    row, f"issuer: Row {first} says {_short(issuer)} for this organization; it has one issuer."
+                    row, "issuer", f"Row {first} says {_short(issuer)} for this organization; it has one issuer."
                 )
         yield row
 
 
-def _refuse(row: TableRow, sentence: str) -> TableRow:
-    earlier = [row.problem.sentence.split(": ", 1)[-1]] if row.problem else []
-    return replace(row, wish=None, problem=_not_understood(row.position, [*earlier, sentence]))
+def _refuse(row: TableRow, column: str, sentence: str) -> TableRow:
+    earlier = row.problem.evidence if row.problem is not None else {}
+    return replace(row, wish=None, problem=_not_understood(row.position, {**earlier, column: sentence}))
 
 
 # --- saying -------------------------------------------------------------------------------------------------------
@@ -348,11 +348,14 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
-def _not_understood(position: int, faults: Iterable[str]) -> Problem:
+def _not_understood(position: int, faults: Mapping[str, str]) -> Problem:
+    """`faults`: a sentence for each column at fault; they stand one by one in the evidence."""
+    words = [f"{column} {fault}" if fault == _EMPTY else f"{column}: {fault}" for column, fault in faults.items()]
     return Problem(
         code="row_not_understood",
-        sentence=f"Row {position}: {' '.join(faults)}",
+        sentence=f"Row {position}: {' '.join(words)}",
         remedy="Correct the row; the others are not held up by it.",
+        evidence=dict(faults),
     )
 
 

@@ -17,7 +17,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import batches_for, get_batch
 from aws_setup.batch_forms import RowForm, TableForm
-from aws_setup.batch_intake import mend_row, start_table
+from aws_setup.batch_intake import awaits_worker, mend_row, start_table
 from aws_setup.batch_standing import LIVE
 from aws_setup.batch_table import BEYOND, COLUMNS, EXAMPLE, MOST_ROWS, REQUIRED, Table, parse_table, read_row
 from aws_setup.batch_words import approve_label, lead_of, retry_label
@@ -25,6 +25,7 @@ from aws_setup.batching import BatchStanding, RowStanding, RowState, approve_bat
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.models import Batch, BatchRow, Draft, Run
 from aws_setup.views.frame import actor_of, build_notes, explain_waiting, signed_in
+from aws_setup.views.wizard import caller_context
 from config.http import HtmxRequest
 
 ROWS_SHOWN = 50
@@ -48,11 +49,13 @@ def batches(request: HttpRequest) -> HttpResponse:
     table: Table | None = None
     if is_posted and form.is_valid():
         table = parse_table(form.cleaned_data["text"])
-        if any(row.wish is not None for row in table.rows):
+        if awaits_worker(table):
+            table = Table(problem=_worker_unheard())
+        elif any(row.wish is not None for row in table.rows):
             return _start(request, table, title=form.cleaned_data["title"])
         # What was uploaded stands in the text field from now on, so that it can be corrected here.
         form = TableForm(initial={"title": form.cleaned_data["title"], "table": form.cleaned_data["text"]})
-    context = {
+    context = caller_context(timezone.now()) | {
         "form": form,
         "table": table,
         "table_problem": table.problem if table is not None else None,
@@ -63,6 +66,15 @@ def batches(request: HttpRequest) -> HttpResponse:
         "batches": _list_batches(request),
     }
     return render(request, "batches/batches.html", context, status=422 if is_posted else 200)
+
+
+def _worker_unheard() -> Problem:
+    return Problem(
+        code="worker_unheard",
+        sentence="The worker has not said yet which AWS account is its own, and rows leave the account to it.",
+        why="It has been asked just now. Your table is kept below.",
+        remedy="Send the table once more in a few seconds, or write account ids into it.",
+    )
 
 
 def _start(request: HttpRequest, table: Table, *, title: str) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from aws_setup.batch_table import EXAMPLE, parse_table, write_table
 from aws_setup.batching import RowState, read_batch, start_batch
 from aws_setup.diagnosis import Problem
-from aws_setup.models import Account, Batch, Draft, Run
+from aws_setup.models import Account, Batch, Draft, Run, WorkerCaller
 from environments.history import Actor
 from environments.models import Environment, Event
 from tests.web.wizard_rows import finish_run, let_worker_plan, person_of, prepare, signed_in_client, text_of
@@ -186,6 +186,16 @@ def test_a_table_without_one_good_row_is_shown_row_by_row_and_kept(client):
     assert (Batch.objects.count(), Environment.objects.filter(name="Unit 1").count()) == (0, 0)
 
 
+def test_before_the_worker_was_heard_of_the_table_is_kept_and_asked_for_once_more(client):
+    WorkerCaller.objects.all().delete()
+    answer = client.post(reverse("batches"), {"table": EXAMPLE})
+    assert answer.status_code == 422
+    assert "Send the table once more in a few seconds" in text_of(answer)
+    assert answer.context["form"]["table"].value() == EXAMPLE
+    assert WorkerCaller.objects.get().check_requested_at is not None
+    assert paste(client, row(1, account_id="111122223333")).rows.get().draft is not None
+
+
 # --- the rows -----------------------------------------------------------------------------------------------------
 
 
@@ -197,7 +207,7 @@ def test_all_plans_are_approved_together_as_they_were_shown(client):
     words = text_of(page)
     assert "Approve 2 plans: create 1 identity provider and 2 roles in 1111-2222-3333" in words
     assert "Nothing has been written yet. Deletes nothing. Changes nothing of others." in words
-    assert "Row 3: region: nowhere" in words
+    assert "region : nowhere: A region looks like us-east-1" in words
     assert "hx-trigger" not in page.content.decode().split('id="batch"')[1].split(">")[0]
 
     client.post(reverse("batch_approve", args=[batch.pk]), {"digest": page.context["standing"].digest})
