@@ -161,10 +161,10 @@ def _explain_worker_clock(error: ErrorFacts) -> Problem:
         code="worker_clock_wrong",
         sentence="The clock of the machine that the worker runs on is wrong.",
         why=f"AWS takes a signature for five minutes around the time it bears. AWS says: {error.message}",
-        remedy="Set the clock (NTP) of that machine, then plan again: only what is still missing is done.",
+        remedy="Set the clock (NTP) of that machine, then check again and go on: only what is still missing is done.",
         command="date -u; timedatectl status",
         link=f"{DOCS}/IAM/latest/UserGuide/signing-elements.html",
-        fix="plan",
+        fix="check_caller",
         evidence=error.evidence,
     )
 

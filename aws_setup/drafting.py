@@ -35,6 +35,8 @@ class Answers(TypedDict, total=False):
     removes_provider: bool
     trusts: list[str]
     """Of a migration: the issuers that the role is to trust."""
+    migration: int
+    """Of a migration: the move that it is a step of."""
     run: int
     """Of an undoing: the run that is to be undone."""
 

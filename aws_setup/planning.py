@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from aws_setup.account_room import note_quotas
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.actions import Action, fingerprint
 from aws_setup.adoption import adopt, why_not_adoptable
@@ -41,6 +42,7 @@ def make_plan(draft_pk: int, *, open_gateway: OpenGateway, now: datetime) -> Pla
         account = _find_account(draft)
         desired = build_desired(draft, account=account)
         observed = open_gateway(account).observe(desired, with_quotas=not desired.is_absent)
+        note_quotas(account, observed.quotas, now=now)
         if observed.role is not None and not desired.is_absent:
             found = (observed.role, desired)
         desired = _settle(draft, desired, observed)

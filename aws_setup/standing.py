@@ -9,6 +9,7 @@ from aws_setup.chain import Agreement, Link, build_chain
 from aws_setup.desired import DesiredState
 from aws_setup.drafting import unfinished_drafts
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
+from aws_setup.names import build_provider_arn
 from aws_setup.policies import INLINE_POLICY_NAME
 from environments.history import summarize
 from environments.models import Environment, Event, Status
@@ -130,6 +131,16 @@ def list_resources(connection: Connection, agreed: DesiredState) -> list[AwsReso
                 documents={"Issuer and audience": {"Url": agreed.issuer_url, "Audience": agreed.audience}},
             )
         )
+    if connection.provider_arn:
+        for issuer_url, audience in agreed.also_trusts:
+            resources.append(
+                AwsResource(
+                    "Identity provider",
+                    build_provider_arn(partition=agreed.partition, account_id=agreed.account_id, issuer_url=issuer_url),
+                    note="The role trusts it as well while the organization moves to another issuer.",
+                    documents={"Issuer and audience": {"Url": issuer_url, "Audience": audience}},
+                )
+            )
     if connection.role_arn:
         policy: dict[str, Any] = {"Permissions": agreed.inline_policy} if agreed.inline_policy else {}
         resources.append(

@@ -4,12 +4,14 @@ from django.urls import path
 
 from aws_setup.views import (
     accounts,
+    batches,
     change,
     connection,
     deletion,
     environment_list,
     finish,
     listed_models,
+    migration,
     overview,
     real_aws,
     review,
@@ -54,4 +56,22 @@ wizard_urls = [
     path("environments/<int:pk>/disconnect/", change.environment_disconnect, name="environment_disconnect"),
 ]
 
-urlpatterns = [*page_urls, *wizard_urls]
+migration_urls = [
+    path("issuers/moves/", migration.migrations, name="migrations"),
+    path("issuers/moves/<int:pk>/", migration.migration, name="migration"),
+    path("issuers/moves/<int:pk>/plan/", migration.migration_plan, name="migration_plan"),
+    path("issuers/moves/<int:pk>/switch/", migration.migration_switch, name="migration_switch"),
+    path("issuers/moves/<int:pk>/switch-back/", migration.migration_switch_back, name="migration_switch_back"),
+    path("issuers/moves/<int:pk>/give-up/", migration.migration_give_up, name="migration_give_up"),
+]
+
+batch_urls = [
+    path("batches/", batches.batches, name="batches"),
+    path("batches/template.csv", batches.batch_template, name="batch_template"),
+    path("batches/<int:pk>/", batches.batch, name="batch"),
+    path("batches/<int:pk>/approve/", batches.batch_approve, name="batch_approve"),
+    path("batches/<int:pk>/retry/", batches.batch_retry, name="batch_retry"),
+    path("batches/<int:pk>/rows/<int:position>/", batches.batch_row, name="batch_row"),
+]
+
+urlpatterns = [*page_urls, *wizard_urls, *batch_urls, *migration_urls]

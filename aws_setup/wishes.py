@@ -6,6 +6,7 @@ from aws_setup.company_defaults import defaults_of
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import free_role_name, is_role_name_taken
+from aws_setup.migration_standing import open_migration
 from aws_setup.models import Account, Connection, Draft, Permissions, Plan, Run, Step
 from aws_setup.names import InvalidName, dashed
 from aws_setup.policies import full_access_policy_arn
@@ -40,6 +41,8 @@ def _wished(draft: Draft, environment: Environment, connection: Connection | Non
     issuer = Issuer.objects.filter(url=answers.get("issuer_url", "")).first()
     if issuer is None:
         raise Blocked(missing_answer("an issuer"))
+    if problem := _explain_moving(environment, issuer.url):
+        raise Blocked(problem)
     if not answers.get("region"):
         raise Blocked(missing_answer("a region"))
     try:
@@ -165,6 +168,10 @@ def _undone(draft: Draft, connection: Connection) -> DesiredState:
             action__action="AddClientIDToOpenIDConnectProvider", outcome="updated"
         ).exists()
         return _disconnected(connection, removes_provider=made_provider or added_audience)
+    current = connection.environment.organization.issuer
+    before = before.for_issuer(current.url) or before
+    if problem := _explain_moving(connection.environment, before.issuer_url):
+        raise Blocked(problem)
     standing = replace(before, earlier_environment_ids=(), retire_role_names=(), retire_policy_arns=())
     return _with_leftovers(standing, connection)
 
@@ -184,7 +191,7 @@ def _agreed_before(plan: Plan) -> DesiredState | None:
 def _migrated(draft: Draft, environment: Environment, connection: Connection) -> DesiredState:
     """The agreement with `answers["trusts"]`, a list of issuer URLs, in place of those trusted so far."""
     agreed = DesiredState.from_json(connection.desired)
-    if not connection.has_aws_resources:
+    if not connection.has_aws_resources or agreed.is_absent:
         raise Blocked(missing_answer("a connection"))
     urls = list(draft.answers.get("trusts", ()))
     current = environment.organization.issuer.url
@@ -201,8 +208,22 @@ def _migrated(draft: Draft, environment: Environment, connection: Connection) ->
         role_id=connection.role_id or agreed.role_id,
         earlier_environment_ids=(),
         retire_role_names=(),
+        retire_inline_names=(),
     )
     return _with_leftovers(desired, connection)
+
+
+def _explain_moving(environment: Environment, issuer_url: str) -> Problem | None:
+    """Why no other issuer than the present one can be wished for: the organization is moving, step by step."""
+    organization = environment.organization
+    if issuer_url == organization.issuer.url or open_migration(organization) is None:
+        return None
+    return Problem(
+        code="organization_is_moving",
+        sentence=f"{organization} is moving to another issuer, and {organization.issuer} signs its tokens now.",
+        why=f"A plan for {issuer_url} alone would lock out the environments that are not there yet.",
+        remedy="Finish the move, or take it back, under Issuers → Move an organization.",
+    )
 
 
 def _current_issuer_missing(url: str) -> Problem:

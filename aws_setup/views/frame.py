@@ -98,6 +98,8 @@ def _rows(draft: Draft | None) -> list[tuple[str, str, str, str]]:
         return [("disconnect", "Disconnect", answers.get("name", ""), url), *tail]
     if draft.purpose == Draft.Purpose.CHANGE:
         return [("change", "Change", environment, reverse("environment_change", args=[draft.environment_id])), *tail]
+    if draft.purpose == Draft.Purpose.MIGRATE:
+        return [("migration", "Move to another issuer", environment, _migration_url(draft)), *tail]
     if draft.purpose != Draft.Purpose.CONNECT:
         return tail
     # Until the person has been through the step, permissions are only a default: no answer is shown for them.
@@ -108,6 +110,11 @@ def _rows(draft: Draft | None) -> list[tuple[str, str, str, str]]:
         ("permissions", "Permissions", permissions, reverse("draft_permissions", args=[draft.pk]) if account else ""),
         *tail,
     ]
+
+
+def _migration_url(draft: Draft) -> str:
+    migration = draft.answers.get("migration")
+    return reverse("migration", args=[migration]) if migration else ""
 
 
 def build_notes(draft: Draft) -> list[str]:

@@ -10,6 +10,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import get_draft
 from aws_setup.approval import approve_plan
+from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked
 from aws_setup.drafting import request_plan
 from aws_setup.effect import measure_effect, plan_assurances, plan_effect
@@ -46,6 +47,7 @@ def draft_review(request: HtmxRequest, pk: int) -> HttpResponse:
         effect = measure_effect(plan.actions)
         context |= {
             "plan": plan,
+            "trusted_issuers": DesiredState.from_json(plan.desired).trusted_issuers,
             "has_run_out": plan.expires_at <= now,
             "effect": plan_effect(plan.actions, account),
             "assurances": plan_assurances(plan.actions),

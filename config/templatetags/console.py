@@ -65,6 +65,19 @@ LOOKS = {
     "unproven": Look("quiet", "question-mark-circle", "Unproven"),
     "broken": Look("bad", "x-circle", "Broken"),
     "after_break": Look("quiet", "minus-circle", "Not reached"),
+    # aws_setup.migration_standing.Stage
+    "trusts_neither": Look("bad", "exclamation-triangle", "Neither"),
+    "trusts_old": Look("wait", "minus-circle", "Old only"),
+    "trusts_both": Look("busy", "plus-circle", "Both"),
+    "trusts_new": Look("good", "check-circle", "New only"),
+    # aws_setup.batch_standing.RowState, where no run has the same name
+    "blocked": Look("bad", "no-symbol", "Cannot be planned"),
+    "invalid": Look("bad", "exclamation-circle", "Not understood"),
+    "outdated": Look("wait", "clock", "Plan ran out"),
+    "gone": Look("quiet", "minus-circle", "Given up"),
+    "editing": Look("quiet", "pencil-square", "Being edited"),
+    "planning": Look("busy", "arrow-path", "Planning"),
+    "planned": Look("wait", "hand-raised", "Waiting for approval"),
     # the worker's credentials
     "ready": Look("good", "check-circle", "Ready"),
     "not_checked": Look("quiet", "question-mark-circle", "Not checked"),
@@ -258,6 +271,8 @@ SECTIONS = {
     "provisioning": "accounts",
     "issuers": "issuers",
     "issuer": "issuers",
+    "migrations": "issuers",
+    "migration": "issuers",
     "sandbox": "sandbox",
     "real": "sandbox",
 }

@@ -282,16 +282,17 @@ def test_missing_states_differ_in_sentence_and_command() -> None:
         for code, operation, message, _ in CREDENTIALS
         if (problem := explain_credentials(ErrorFacts(operation, code, message), profile="acme"))
     }
-    assert len({problem.sentence for problem in problems.values()}) == len(problems) == 7
+    assert len({problem.sentence for problem in problems.values()}) == len(problems) == 8
     assert problems["sso_expired"].command == "aws sso login --profile acme"
     assert "No restart is needed" in problems["sso_expired"].remedy
     assert "restart the worker" in problems["no_credentials"].remedy
 
 
 def test_in_the_sandbox_nobody_is_sent_to_aws() -> None:
-    for code, operation, message, _ in CREDENTIALS:
+    told_apart = ("credentials_expired", "worker_clock_wrong")  # these are played there on purpose
+    for code, operation, message, expected in CREDENTIALS:
         problem = explain_credentials(ErrorFacts(operation, code, message), is_sandbox=True)
-        assert (problem.code, problem.command) == ("sandbox_credentials", "make run")
+        assert problem.code == (expected if expected in told_apart else "sandbox_credentials")
 
 
 @pytest.mark.parametrize(
