@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from aws_setup.batch_table import COLUMNS, REQUIRED
+from aws_setup.batch_table import COLUMNS, EMPTY, REQUIRED
+from aws_setup.diagnosis import Problem
 from aws_setup.forms import PLAIN_INPUT
 
 MOST_BYTES = 256 * 1024
@@ -92,6 +93,14 @@ class RowForm(forms.Form):
     def typed(self) -> dict[str, str]:
         """Column and value, without those that hold nothing."""
         return {column: value for column in COLUMNS if (value := str(self.cleaned_data.get(column, "")))}
+
+    def show_faults(self, problem: Problem) -> bool:
+        """Put what is wrong beside the cells it is about; False where the problem is about no single cell."""
+        if problem.code != "row_not_understood" or not self.is_valid() or not set(problem.evidence) <= set(self.fields):
+            return False
+        for column, fault in problem.evidence.items():
+            self.add_error(column, f"This {fault}" if fault == EMPTY else fault)
+        return True
 
 
 _HELP = {

@@ -22,11 +22,11 @@ TakenNames = set[tuple[str, str]]
 """Role names that rows of this table have: (account id, name in lower case)."""
 
 
-@transaction.atomic
 def start_table(table: Table, *, owner: User | None, actor: Actor, title: str, now: datetime) -> Batch:
-    """Take up every environment of the table that can be, and ask for their plans; all of it or nothing is stored.
+    """Take up every environment of the table that can be, and ask for their plans.
 
-    A row that cannot be taken up says why and holds up no other.
+    A row that cannot be taken up says why and holds up no other. Each is taken up in a transaction of its own: one for
+    five hundred would keep workers from the database too long.
     """
     issuers = _issuers_by_organization(table.rows)
     taken: TakenNames = set()

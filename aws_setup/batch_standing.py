@@ -29,7 +29,7 @@ class RowState(models.TextChoices):
     EDITING = "editing", "Being edited"
     PLANNING = "planning", "Planning"
     PLANNED = "planned", "Waiting for approval"
-    RUNNING = "running", "Setting up"
+    RUNNING = "running", "Running"
     WAITING_FOR_VERTESIA = "waiting_for_vertesia", "Waiting for Vertesia"
     SUCCEEDED = "succeeded", "Succeeded"
 

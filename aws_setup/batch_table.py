@@ -48,7 +48,7 @@ _OTHER_NAMES = {
     "tag": "tags",
     "org_name": "organization_name",
 }
-_EMPTY = "is empty."
+EMPTY = "is empty."
 _DELIMITERS = ("\t", ";", ",")
 _EXCEL_TEXT = re.compile(r'="([^"]*)"')
 _EXCEL_NUMBER = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
@@ -128,7 +128,7 @@ def read_row(typed: Mapping[str, str], *, position: int) -> TableRow:
     """One row by itself: a wish, or one sentence for each thing that is wrong with it."""
     cells = {column: typed.get(column, "").strip() for column in COLUMNS}
     kept = dict(typed)
-    faults = {column: _EMPTY for column in REQUIRED if not cells[column]}
+    faults = {column: EMPTY for column in REQUIRED if not cells[column]}
     if typed.get(BEYOND):
         faults[BEYOND] = f"It has more cells than the header has columns ({_short(typed[BEYOND])}); quote a comma."
     faults |= dict(_find_faults(cells))
@@ -350,7 +350,7 @@ def _short(text: str) -> str:
 
 def _not_understood(position: int, faults: Mapping[str, str]) -> Problem:
     """`faults`: a sentence for each column at fault; they stand one by one in the evidence."""
-    words = [f"{column} {fault}" if fault == _EMPTY else f"{column}: {fault}" for column, fault in faults.items()]
+    words = [f"{column} {fault}" if fault == EMPTY else f"{column}: {fault}" for column, fault in faults.items()]
     return Problem(
         code="row_not_understood",
         sentence=f"Row {position}: {' '.join(words)}",

@@ -10,7 +10,7 @@ from django.db import transaction
 from aws_setup.approval import approve_plan
 from aws_setup.batch_standing import BatchStanding, RowStanding, RowState, read_batch
 from aws_setup.diagnosis import Blocked, Problem
-from aws_setup.drafting import request_plan, restart_draft
+from aws_setup.drafting import request_plan, request_plans, restart_draft
 from aws_setup.models import Batch, BatchRow, Draft, IssuerMigration, Run
 from aws_setup.status import refresh_status
 from environments.history import Actor
@@ -65,9 +65,7 @@ def start_batch(
         )
         for position, (typed, outcome) in enumerate(rows, start=1)
     )
-    for _, outcome in rows:
-        if isinstance(outcome, Draft):
-            request_plan(outcome, actor=actor, now=now)
+    request_plans([outcome for _, outcome in rows if isinstance(outcome, Draft)], actor=actor, now=now)
     return batch
 
 

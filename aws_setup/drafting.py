@@ -1,5 +1,6 @@
 """Drafts: a person's answers on the way to a plan, kept at every step."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -167,6 +168,16 @@ def request_plan(draft: Draft, *, actor: Actor, now: datetime) -> bool:
     draft.refresh_from_db(fields=["state", "problem", "planning_requested_at", "updated_at", "actor"])
     hints.send(hints.MAKE_PLAN, draft.pk)
     return True
+
+
+def request_plans(drafts: Iterable[Draft], *, actor: Actor, now: datetime) -> None:
+    """Ask for the plans of many drafts as request_plan does for one, but in one UPDATE."""
+    pks = [draft.pk for draft in drafts]
+    Draft.objects.filter(pk__in=pks).exclude(plans__run__isnull=False).update(
+        state=Draft.State.PLANNING, problem=None, found=None, planning_requested_at=now, updated_at=now, actor=actor
+    )
+    for pk in pks:
+        hints.send(hints.MAKE_PLAN, pk)
 
 
 def free_role_name(draft: Draft, *, account: Account) -> str:

@@ -275,7 +275,7 @@ def batch_row(request: HttpRequest, pk: int, position: int) -> HttpResponse:
     if not _is_mendable(found, standing):
         messages.info(request, f"Row {position} is under way or done; nothing of it is corrected here any more.")
         return redirect("batch", pk=found.pk)
-    form = RowForm(request.POST if request.method == "POST" else None, initial=row.typed)
+    form = RowForm(request.POST if request.method == "POST" else row.typed)
     problem = standing.problem
     if request.method == "POST" and form.is_valid():
         typed = {name: value for name, value in row.typed.items() if name not in COLUMNS} | form.typed
@@ -284,5 +284,7 @@ def batch_row(request: HttpRequest, pk: int, position: int) -> HttpResponse:
         if isinstance(outcome, Draft):
             return redirect("batch", pk=found.pk)
         problem = outcome
-    context = {"batch": found, "row": row, "standing": standing, "form": form, "problem": problem}
+    if problem is not None and form.show_faults(problem):
+        problem = None
+    context = {"batch": found, "row": row, "form": form, "problem": problem}
     return render(request, "batches/row.html", context, status=422 if request.method == "POST" else 200)

@@ -253,6 +253,9 @@ def test_a_row_is_corrected_with_what_was_typed_before_it(client):
     page = client.get(url)
     assert 'value="nowhere"' in page.content.decode()
     assert 'value="Team=Red"' in page.content.decode()
+    assert page.context["form"].errors["region"] == [
+        "nowhere: A region looks like us-east-1: lower case, with a number at the end."
+    ]
 
     answer = client.post(url, row(2, region="still nowhere"))
     assert answer.status_code == 422
