@@ -9,11 +9,14 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from aws_setup import hints
+from aws_setup.adoption import why_not_adoptable
 from aws_setup.company_defaults import defaults_of
+from aws_setup.desired import DesiredState
 from aws_setup.models import Account, Connection, Draft, Permissions, WorkerCaller
 from aws_setup.names import default_role_name
+from aws_setup.observed import ObservedRole
 from aws_setup.status import refresh_status
-from environments.history import Actor
+from environments.history import Actor, record
 from environments.models import Environment
 
 
@@ -165,6 +168,33 @@ def request_plan(draft: Draft, *, actor: Actor, now: datetime) -> bool:
     draft.refresh_from_db(fields=["state", "problem", "planning_requested_at", "updated_at", "actor"])
     hints.send(hints.MAKE_PLAN, draft.pk)
     return True
+
+
+def consent_to_adoption(draft: Draft, *, digest: str, actor: Actor, now: datetime) -> bool:
+    """Consent to our statement in the very role that the plan met, and ask for the plan anew.
+
+    False where that is no longer the role that stands there, it may not be adopted, or a run came of the draft.
+    """
+    if draft.state != Draft.State.BLOCKED or not draft.found:
+        return False
+    role = ObservedRole.from_json(draft.found["role"])
+    if role.digest != digest or why_not_adoptable(DesiredState.from_json(draft.found["desired"]), role):
+        return False
+    if not save_answers(draft, adopts=digest):
+        return False
+    record_consent(role, environment=draft.environment, actor=actor)
+    return request_plan(draft, actor=actor, now=now)
+
+
+def record_consent(role: ObservedRole, *, environment: Environment | None, actor: Actor) -> None:
+    """Write down who consented to which role."""
+    record(
+        "role.adoption_consented",
+        f"Consented to adopt role {role.name}, which somebody else made: our statement goes into its trust policy.",
+        actor=actor,
+        environment=environment,
+        data={"role": role.arn, "role_id": role.role_id, "digest": role.digest, "trust": role.trust},
+    )
 
 
 def free_role_name(draft: Draft, *, account: Account) -> str:

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.actions import Action, fingerprint
-from aws_setup.adoption import adopt, why_not_adoptable
+from aws_setup.adoption import adopt, why_not_adoptable, without_adoption
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
@@ -68,6 +68,8 @@ def _settle(draft: Draft, desired: DesiredState, observed: ObservedState) -> Des
     if draft.purpose == Draft.Purpose.REPAIR:
         desired = repair_differences(desired, observed)
     role = observed.role
+    if role is None and desired.is_adopted and not desired.is_absent:
+        return without_adoption(desired)
     if role is None or role.belongs_to(desired) or desired.is_absent:
         return desired
     is_consented = draft.answers.get("adopts", "") == role.digest

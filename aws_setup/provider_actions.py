@@ -6,6 +6,8 @@ from aws_setup.diagnosis import Blocked
 from aws_setup.names import build_provider_arn
 from aws_setup.observed import ObservedProvider, ObservedState
 from aws_setup.quotas import AUDIENCES_QUOTA, too_many_audiences
+from aws_setup.removal_actions import is_retired, without_ours
+from aws_setup.statements import trusts_provider
 
 
 def plan_providers(desired: DesiredState, observed: ObservedState) -> list[Action]:
@@ -78,9 +80,9 @@ def plan_provider_removal(desired: DesiredState, observed: ObservedState) -> Act
         return _keep(desired, keep, "Other roles of the account may trust it; by itself it lets nobody in.")
     if observed.trusting_roles is None:
         return _keep(desired, keep, "The worker may not list the account's roles, so who else trusts it is not known.")
-    if observed.trusting_roles:
-        names = ", ".join(arn.rsplit("/", 1)[-1] for arn in observed.trusting_roles[:5])
-        more = f" and {len(observed.trusting_roles) - 5} more" if len(observed.trusting_roles) > 5 else ""
+    if trusting := _count_references(desired, observed, provider):
+        names = ", ".join(arn.rsplit("/", 1)[-1] for arn in trusting[:5])
+        more = f" and {len(trusting) - 5} more" if len(trusting) > 5 else ""
         return _keep(desired, keep, f"Other roles trust it: {names}{more}.")
     others = [audience for audience in provider.audiences if audience != desired.audience]
     if not others and provider.is_ours(desired.installation_id):
@@ -107,6 +109,18 @@ def plan_provider_removal(desired: DesiredState, observed: ObservedState) -> Act
         )
     why = f"It lists other audiences: {', '.join(others)}." if others else "This console did not make it."
     return _keep(desired, keep, why)
+
+
+def _count_references(desired: DesiredState, observed: ObservedState, provider: ObservedProvider) -> list[str]:
+    """ARNs of the roles that trust the provider once this plan is done: those that it deletes do not count, one that
+    it gives back counts where its maker's statements name the provider."""
+    deleted = {role.arn for role in observed.retired_roles if is_retired(role, desired) and not role.is_adopted}
+    trusting = [arn for arn in observed.trusting_roles or () if arn not in deleted]
+    role = observed.role
+    stays = role is not None and (desired.is_adopted or role.is_adopted or not role.belongs_to(desired))
+    if role is not None and stays and trusts_provider(without_ours(role.trust, desired), provider.arn):
+        trusting.append(role.arn)
+    return trusting
 
 
 def _keep(desired: DesiredState, summary: str, why: str) -> Action:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from aws_setup.views import (
     accounts,
+    adoption,
     change,
     connection,
     deletion,
@@ -42,6 +43,7 @@ wizard_urls = [
     path("drafts/<int:pk>/account/", wizard.draft_account, name="draft_account"),
     path("drafts/<int:pk>/permissions/", wizard.draft_permissions, name="draft_permissions"),
     path("drafts/<int:pk>/review/", review.draft_review, name="draft_review"),
+    path("drafts/<int:pk>/adopt/", adoption.draft_adopt, name="draft_adopt"),
     path("drafts/<int:pk>/plan/", review.draft_plan, name="draft_plan"),
     path("drafts/<int:pk>/approve/", review.draft_approve, name="draft_approve"),
     path("runs/<int:pk>/", runs.run, name="run"),
