@@ -182,18 +182,19 @@ def consent_to_adoption(draft: Draft, *, digest: str, actor: Actor, now: datetim
         return False
     if not save_answers(draft, adopts=digest):
         return False
-    record_consent(role, environment=draft.environment, actor=actor)
+    record_consent(role_arn=role.arn, digest=digest, environment=draft.environment, actor=actor)
     return request_plan(draft, actor=actor, now=now)
 
 
-def record_consent(role: ObservedRole, *, environment: Environment | None, actor: Actor) -> None:
-    """Write down who consented to which role."""
+def record_consent(*, role_arn: str, digest: str, environment: Environment | None, actor: Actor) -> None:
+    """Write down who consented to which role, as its digest names it."""
     record(
         "role.adoption_consented",
-        f"Consented to adopt role {role.name}, which somebody else made: our statement goes into its trust policy.",
+        f"Consented to adopt role {role_arn.rsplit('/', 1)[-1]}, which somebody else made: our statement goes into its "
+        "trust policy.",
         actor=actor,
         environment=environment,
-        data={"role": role.arn, "role_id": role.role_id, "digest": role.digest, "trust": role.trust},
+        data={"role": role_arn, "digest": digest},
     )
 
 

@@ -228,7 +228,7 @@ def test_applying_any_plan_gives_what_was_desired_and_planning_again_gives_nothi
     assert {role.arn: str(vars(role)) for role in aws.home.roles.values() if role.arn in foreign} == untouched
     assert [role for role in again.retired_roles if role.is_ours(INSTALLATION) and role.is_for(desired)] == []
     if desired.is_absent:
-        assert again.role is None
+        assert again.role is None or again.role.arn in foreign
         assert aws.home.providers == held
         return
     assert again.provider is not None
