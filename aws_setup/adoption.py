@@ -12,8 +12,9 @@ from aws_setup.actions import policy_text
 from aws_setup.canonical import canonical
 from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.observed import ObservedRole
-from aws_setup.own_statements import is_own_statement
+from aws_setup.own_statements import is_of_environment, is_own_statement
 from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument
+from aws_setup.policy_equality import same_statement
 from aws_setup.statements import describe_statement, find_holes, statements_of
 
 _AWS_PATHS = (":role/aws-reserved/", ":role/aws-service-role/")
@@ -77,6 +78,23 @@ def adopt(desired: DesiredState, role: ObservedRole) -> DesiredState:
         retire_policy_arns=tuple(arn for arn in desired.retire_policy_arns if arn not in dict(theirs)),
         retire_tag_keys=tuple(key for key in desired.retire_tag_keys if key.lower() not in their_keys),
     )
+
+
+def keep_theirs(desired: DesiredState, role: ObservedRole, *, agreed: DesiredState) -> DesiredState:
+    """The desired state with their statements as they stand now: what others do in their own role is not undone.
+
+    `agreed` tells which statements are ours from before, where issuer or ids change.
+    """
+    kept = [statement for statement in statements_of(role.trust) if not _is_ours(statement, desired, agreed)]
+    return replace(desired, kept_trust=policy_text({**role.trust, "Statement": kept}) if kept else "")
+
+
+def _is_ours(statement: PolicyDocument, desired: DesiredState, agreed: DesiredState) -> bool:
+    if any(same_statement(statement, kept) for kept in agreed.kept_statements):
+        return False
+    if any(same_statement(statement, own) for own in agreed.own_statements):
+        return True
+    return is_own_statement(statement, desired) or is_of_environment(statement, desired)
 
 
 def without_adoption(desired: DesiredState) -> DesiredState:
