@@ -322,10 +322,25 @@ def test_disconnecting_what_is_gone_already_succeeds(console: Console, aws: Fake
 def test_a_role_that_somebody_else_made_in_its_place_is_not_removed(
     console: Console, aws: FakeAws, connected: Environment
 ) -> None:
-    aws.home.role("Old").tags.clear()
+    theirs = aws.home.role("Old")
+    theirs.role_id = "AROAOFSOMEBODYELSE"
+    theirs.tags.clear()
     with pytest.raises(Blocked) as blocked:
         console.plan(connected, purpose="disconnect")
     assert blocked.value.problem.code == "role_not_ours"
+
+
+def test_one_that_does_not_let_the_environment_in_is_left_alone_and_ours_is_gone(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
+    theirs = aws.home.role("Old")
+    theirs.role_id = "AROAOFSOMEBODYELSE"
+    theirs.tags.clear()
+    theirs.inline.clear()
+    theirs.trust["Statement"] = []
+    assert console.disconnect(connected).state == Run.State.SUCCEEDED
+    assert (aws.writes, list(aws.home.roles)) == ([], ["old"])
+    assert console.status(connected) == "disconnected"
 
 
 def test_disconnecting_resumes_where_a_lost_worker_left_it(
