@@ -135,6 +135,8 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
         stored = editable.select_for_update().first()
         if stored is None:
             return False
+        if answers.get("role_name", stored.answers.get("role_name")) != stored.answers.get("role_name"):
+            answers = {"adopts": "", **answers}  # consent was to a role of that name
         editable.update(
             answers={**stored.answers, **answers},
             state=Draft.State.EDITING,

@@ -24,7 +24,8 @@ def plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[A
                 action="PutRolePolicy",
                 verb="change" if INLINE_POLICY_NAME in inline else "create",
                 resource=arn,
-                summary=f"Allow role {name} to list and invoke Bedrock models, and nothing else",
+                summary=f"Allow role {name} to list and invoke Bedrock models"
+                + ("" if desired.is_adopted else ", and nothing else"),
                 why="These are the calls that Vertesia's Bedrock driver makes.",
                 request={
                     "RoleName": name,

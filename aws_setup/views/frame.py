@@ -127,7 +127,7 @@ def build_notes(draft: Draft) -> list[str]:
 
 def _is_adopted(draft: Draft) -> bool:
     """Whether the role is one that somebody else made: as consented to in this draft, or as was agreed before."""
-    if draft.answers.get("adopts") and draft.purpose != Draft.Purpose.DISCONNECT:
+    if (draft.answers.get("adopts") or draft.found) and draft.purpose != Draft.Purpose.DISCONNECT:
         return True
     agreed = Connection.objects.filter(environment=environment_of(draft)).exclude(role_arn="")
     last = agreed.values_list("desired", "role_name").first() if draft.purpose != Draft.Purpose.CONNECT else None

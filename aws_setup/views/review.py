@@ -54,6 +54,7 @@ def draft_review(request: HtmxRequest, pk: int) -> HttpResponse:
             "plan": plan,
             "desired": desired,
             "kept_statements": [describe_statement(statement) for statement in desired.kept_statements],
+            "provider_kept": _why_provider_stays(plan) if desired.removes_provider else "",
             "kept_holes": find_kept_holes(desired),
             "has_run_out": plan.expires_at <= now,
             "effect": plan_effect(plan.actions, account, is_absent=desired.is_absent),
@@ -62,6 +63,12 @@ def draft_review(request: HtmxRequest, pk: int) -> HttpResponse:
             "removes": desired.is_absent and effect.removes_something,
         }
     return render(request, "wizard/_review.html" if request.htmx else "wizard/review.html", context)
+
+
+def _why_provider_stays(plan: Plan) -> str:
+    """Why an identity provider that was to go stays; empty where it goes, or its audience does."""
+    kept = [action for action in plan.actions if action["action"] == "DeleteOpenIDConnectProvider"]
+    return str(kept[0]["why"]) if kept and kept[0]["verb"] == "keep" else ""
 
 
 def latest_plan(draft: Draft) -> Plan | None:
