@@ -135,7 +135,8 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
         stored = editable.select_for_update().first()
         if stored is None:
             return False
-        if answers.get("role_name", stored.answers.get("role_name")) != stored.answers.get("role_name"):
+        is_renamed = answers.get("role_name", stored.answers.get("role_name")) != stored.answers.get("role_name")
+        if is_renamed and stored.answers.get("adopts"):
             answers = {"adopts": "", **answers}  # consent was to a role of that name
         editable.update(
             answers={**stored.answers, **answers},

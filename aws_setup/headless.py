@@ -114,6 +114,9 @@ def _make_plan(draft: Draft, *, answers: dict[str, object], open_gateway: OpenGa
         plan = planning.make_plan(draft.pk, open_gateway=open_gateway, now=timezone.now())
         if plan is None:
             draft.refresh_from_db()
+            if draft.state == Draft.State.PLANNED:  # a worker's sweep was faster: the plan is the same one
+                plan = draft.plans.first()
+        if plan is None:
             problem = Problem.from_json(draft.problem) if draft.problem else _planned_elsewhere()
             if draft.found:
                 desired, role = (DesiredState.from_json(draft.found["desired"]), draft.found["role"])

@@ -110,6 +110,16 @@ def test_a_role_that_changed_since_is_shown_anew(client):
     assert "policy/X" in page
 
 
+def test_another_role_name_takes_the_consent_back(client):
+    role = role_of_others(EVERYBODY)
+    draft = met(client, role)
+    consent(client, draft, consent="yes", digest=role.digest)
+    typed = {"permissions": "invoke", "role_name": "Mine", "policy_arn": "", "tags": ""}
+    client.post(reverse("draft_permissions", args=[draft.pk]), typed)
+    draft.refresh_from_db()
+    assert draft.answers["adopts"] == ""
+
+
 def test_a_draft_that_met_no_role_takes_no_consent(client):
     draft = make_draft(client)
     let_worker_plan(draft)
