@@ -3,7 +3,7 @@
 from django.db import models
 from django.shortcuts import get_object_or_404
 
-from aws_setup.models import Batch, Connection, Draft, IssuerMigration, Plan, Run
+from aws_setup.models import Account, Batch, Connection, Draft, IssuerMigration, Plan, Run
 from environments.access import Person, environments_for, may_administer, organizations_for
 
 
@@ -18,6 +18,11 @@ def get_draft(person: Person, pk: int) -> Draft:
     """One draft with its environment and issuer; Http404 where there is none for this person."""
     drafts = drafts_for(person).filter(environment__in=environments_for(person))
     return get_object_or_404(drafts.select_related("environment__organization__issuer"), pk=pk)
+
+
+def get_account(person: Person, pk: int) -> Account:
+    """One AWS account; Http404 where there is none, or the person administers nothing."""
+    return get_object_or_404(Account.objects.all() if may_administer(person) else Account.objects.none(), pk=pk)
 
 
 def connections_for(person: Person) -> models.QuerySet[Connection]:

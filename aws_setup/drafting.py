@@ -10,11 +10,14 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from aws_setup import hints
+from aws_setup.adoption import why_not_adoptable
 from aws_setup.company_defaults import defaults_of
+from aws_setup.desired import DesiredState
 from aws_setup.models import Account, Connection, Draft, Permissions, WorkerCaller
 from aws_setup.names import default_role_name
+from aws_setup.observed import ObservedRole
 from aws_setup.status import refresh_status
-from environments.history import Actor
+from environments.history import Actor, record
 from environments.models import Environment
 
 
@@ -135,6 +138,9 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
         stored = editable.select_for_update().first()
         if stored is None:
             return False
+        is_renamed = answers.get("role_name", stored.answers.get("role_name")) != stored.answers.get("role_name")
+        if is_renamed and stored.answers.get("adopts"):
+            answers = {"adopts": "", **answers}  # consent was to a role of that name
         editable.update(
             answers={**stored.answers, **answers},
             state=Draft.State.EDITING,
@@ -178,6 +184,34 @@ def request_plans(drafts: Iterable[Draft], *, actor: Actor, now: datetime) -> No
     )
     for pk in pks:
         hints.send(hints.MAKE_PLAN, pk)
+
+
+def consent_to_adoption(draft: Draft, *, digest: str, actor: Actor, now: datetime) -> bool:
+    """Consent to our statement in the very role that the plan met, and ask for the plan anew.
+
+    False where that is no longer the role that stands there, it may not be adopted, or a run came of the draft.
+    """
+    if draft.state != Draft.State.BLOCKED or not draft.found:
+        return False
+    role = ObservedRole.from_json(draft.found["role"])
+    if role.digest != digest or why_not_adoptable(DesiredState.from_json(draft.found["desired"]), role):
+        return False
+    if not save_answers(draft, adopts=digest):
+        return False
+    record_consent(role_arn=role.arn, digest=digest, environment=draft.environment, actor=actor)
+    return request_plan(draft, actor=actor, now=now)
+
+
+def record_consent(*, role_arn: str, digest: str, environment: Environment | None, actor: Actor) -> None:
+    """Write down who consented to which role, as its digest names it."""
+    record(
+        "role.adoption_consented",
+        f"Consented to adopt role {role_arn.rsplit('/', 1)[-1]}, which somebody else made: our statement goes into its "
+        "trust policy.",
+        actor=actor,
+        environment=environment,
+        data={"role": role_arn, "digest": digest},
+    )
 
 
 def free_role_name(draft: Draft, *, account: Account) -> str:

@@ -6,8 +6,8 @@ from django import forms
 from django.db import models
 
 from aws_setup.drafting import is_role_name_taken
-from aws_setup.models import Account, Draft, Permissions
-from aws_setup.names import InvalidName, dashed, validate_policy_arn, validate_role_name
+from aws_setup.models import Account, Connection, Draft, Permissions
+from aws_setup.names import InvalidName, dashed, validate_policy_arn, validate_role_name, validate_role_prefix
 from aws_setup.regions import validate_bedrock_region
 from aws_setup.tags import InvalidTag, parse_tags
 from environments.ids import InvalidVertesiaId, validate_plain_id
@@ -173,12 +173,22 @@ class PermissionsForm(forms.Form):
             validate_role_name(role_name)
         except InvalidName as error:
             raise forms.ValidationError(f"{error}, without spaces.") from error
+        try:
+            if not self._has_it(role_name):
+                validate_role_prefix(role_name, prefix=self.account.role_prefix, account_id=self.account.account_id)
+        except InvalidName as error:
+            raise forms.ValidationError(f"{error}: your company’s default for this account.") from error
         if is_role_name_taken(self.draft, account_id=self.account.account_id, role_name=role_name):
             raise forms.ValidationError(
                 f"Another environment here has this role in {dashed(self.account.account_id)}. IAM compares role names "
                 "regardless of case; choose another."
             )
         return role_name
+
+    def _has_it(self, role_name: str) -> bool:
+        """Whether it is the role agreed already: it may be older than the company's wish."""
+        agreed = Connection.objects.filter(environment=self.draft.environment).exclude(role_arn="")
+        return agreed.filter(role_name__iexact=role_name).exists()
 
     def clean_tags(self) -> dict[str, str]:
         try:

@@ -22,12 +22,14 @@ def plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
     if role is None:
         return [_create_role(desired)]
     require_ownership(role, desired)
-    actions = []
+    actions: list[Action] = []
     if not is_same_policy(role.trust, desired.trust):
         actions.append(_change_trust(desired, role))
     missing_tags = {key: value for key, value in desired.role_tags.items() if role.tags.get(key) != value}
     if missing_tags:
-        actions.append(
+        # On a role of others the tags go first: should the run end in between, they say what else there is ours.
+        actions.insert(
+            0 if desired.is_adopted else len(actions),
             Action(
                 action="TagRole",
                 verb="change",
@@ -37,7 +39,7 @@ def plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
                 request={"RoleName": role.name, "Tags": tag_list(missing_tags)},
                 before={key: role.tags[key] for key in missing_tags if key in role.tags},
                 after=missing_tags,
-            )
+            ),
         )
     unwanted_keys = [key for key in desired.retire_tag_keys if key in role.tags and key not in desired.role_tags]
     if unwanted_keys:

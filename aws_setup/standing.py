@@ -1,9 +1,11 @@
 """How an environment stands: everything its page shows, read together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from aws_setup.adoption import find_kept_holes
 from aws_setup.agreements import read_agreement
 from aws_setup.chain import Agreement, Link, build_chain
 from aws_setup.desired import DesiredState
@@ -45,6 +47,10 @@ class Standing:
     resources: list[AwsResource] = field(default_factory=list)
     draft: Draft | None = None
     events: list[Event] = field(default_factory=list)
+    is_adopted: bool = False
+    """Somebody else made the role, and consented to our statement in it."""
+    kept_holes: list[str] = field(default_factory=list)
+    """Where their statements, which were agreed to stay, let in too much."""
 
     @property
     def run_is_live(self) -> bool:
@@ -85,6 +91,8 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
         resources=list_resources(connection, agreed),
         draft=draft,
         events=events,
+        is_adopted=agreed.is_adopted and connection.has_aws_resources,
+        kept_holes=find_kept_holes(agreed) if connection.has_aws_resources else [],
     )
 
 
@@ -119,6 +127,13 @@ def latest_listing(connection: Connection) -> Verification | None:
     return listed.select_related("listing").order_by("-id").first()
 
 
+def _note_role(agreed: DesiredState) -> Iterator[str]:
+    if agreed.is_adopted:
+        yield "Somebody else made it and consented to our statement in it; at disconnect it is given back."
+    if agreed.attached_policy_arn:
+        yield f"Its policy is {agreed.attached_policy_arn}."
+
+
 def list_resources(connection: Connection, agreed: DesiredState) -> list[AwsResource]:
     """What AWS holds for a connection, as far as this console wrote it: provider, role and its policy."""
     resources = []
@@ -147,7 +162,7 @@ def list_resources(connection: Connection, agreed: DesiredState) -> list[AwsReso
             AwsResource(
                 "Role",
                 connection.role_arn,
-                note=f"Its policy is {agreed.attached_policy_arn}." if agreed.attached_policy_arn else "",
+                note=" ".join(_note_role(agreed)),
                 documents={"Trust": agreed.trust, **policy, "Tags": agreed.role_tags},
             )
         )

@@ -4,6 +4,7 @@ from django.urls import path
 
 from aws_setup.views import (
     accounts,
+    adoption,
     batches,
     change,
     connection,
@@ -32,6 +33,7 @@ page_urls = [
     path("accounts/", accounts.accounts, name="accounts"),
     path("accounts/check/", accounts.check, name="accounts_check"),
     path("accounts/add/", accounts.add, name="account_add"),
+    path("accounts/<int:pk>/defaults/", accounts.defaults, name="account_defaults"),
     path("accounts/policy/", accounts.provisioning_policy_page, name="provisioning_policy"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("sandbox/failures/", sandbox.fail_on_purpose, name="sandbox_failures"),
@@ -45,10 +47,12 @@ wizard_urls = [
     path("drafts/<int:pk>/account/", wizard.draft_account, name="draft_account"),
     path("drafts/<int:pk>/permissions/", wizard.draft_permissions, name="draft_permissions"),
     path("drafts/<int:pk>/review/", review.draft_review, name="draft_review"),
+    path("drafts/<int:pk>/adopt/", adoption.draft_adopt, name="draft_adopt"),
     path("drafts/<int:pk>/plan/", review.draft_plan, name="draft_plan"),
     path("drafts/<int:pk>/approve/", review.draft_approve, name="draft_approve"),
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/plan-again/", runs.run_plan_again, name="run_plan_again"),
+    path("runs/<int:pk>/undo/", runs.run_undo, name="run_undo"),
     path("environments/<int:pk>/finish/", finish.environment_finish, name="environment_finish"),
     path("environments/<int:pk>/confirm/", finish.environment_confirm, name="environment_confirm"),
     path("environments/<int:pk>/deny/", finish.environment_deny, name="environment_deny"),

@@ -227,16 +227,23 @@ class DiffLine:
     text: str
 
 
-KINDS = {" ": "same", "+": "added", "-": "removed"}
-
-
 @register.filter
 def differences(action: dict[str, Any]) -> list[DiffLine]:
-    """What an action changes, line by line, from its `before` to its `after`; empty where it shows neither."""
+    """What an action changes, line by line, from its `before` to its `after`; empty where it shows neither.
+
+    A comma at the end of a line, which comes and goes with what follows it, is no difference.
+    """
     before, after = _lines(action.get("before")), _lines(action.get("after"))
-    return [
-        DiffLine(KINDS[line[0]], line[0].strip(), line[2:]) for line in difflib.ndiff(before, after) if line[0] in KINDS
-    ]
+    bare, new_bare = ([line.rstrip(",") for line in lines] for lines in (before, after))
+    matcher = difflib.SequenceMatcher(None, bare, new_bare, autojunk=False)
+    found = []
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        if kind == "equal":
+            found += [DiffLine("same", "", line) for line in after[new_start:new_end]]
+            continue
+        found += [DiffLine("removed", "-", line) for line in before[start:end]]
+        found += [DiffLine("added", "+", line) for line in after[new_start:new_end]]
+    return found
 
 
 @register.filter

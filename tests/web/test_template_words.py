@@ -66,13 +66,17 @@ def test_things_are_counted_in_words(number, words):
 
 
 def test_a_difference_marks_what_comes_and_what_goes():
-    lines = differences({"before": ["blobs"], "after": ["blobs", "bedrock"]})
+    lines = differences({"before": ["blobs", "old"], "after": ["blobs", "bedrock"]})
     assert [(line.mark, line.text.strip()) for line in lines if line.kind != "same"] == [
-        ("-", '"blobs"'),
-        ("+", '"blobs",'),
+        ("-", '"old"'),
         ("+", '"bedrock"'),
     ]
     assert differences({"before": None, "after": None}) == []
+
+
+def test_a_comma_that_comes_with_the_next_line_is_no_difference():
+    lines = differences({"before": ["blobs"], "after": ["blobs", "bedrock"]})
+    assert [(line.mark, line.text.strip()) for line in lines if line.kind != "same"] == [("+", '"bedrock"')]
 
 
 def test_policies_that_aws_wants_as_text_are_opened_for_reading():
