@@ -4,13 +4,13 @@ from datetime import datetime
 
 from django.db import transaction
 
+from aws_setup.acceptance import accept_differences, repair_differences
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.actions import Action, fingerprint
 from aws_setup.adoption import adopt, why_not_adoptable
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
-from aws_setup.drift import accept_differences, repair_differences
 from aws_setup.explaining import explain_worker_error
 from aws_setup.gateway.errors import AwsError
 from aws_setup.interruptions import INTERRUPTIONS
@@ -63,15 +63,15 @@ def make_plan(draft_pk: int, *, open_gateway: OpenGateway, now: datetime) -> Pla
 
 def _settle(draft: Draft, desired: DesiredState, observed: ObservedState) -> DesiredState:
     """What is desired, now that AWS was looked at: a consent to adopt, a repair and an acceptance depend on it."""
+    role = observed.role
+    if role is None or desired.is_absent:
+        return desired
+    if not role.belongs_to(desired):
+        is_consented = draft.answers.get("adopts", "") == role.digest
+        return adopt(desired, role) if is_consented and not why_not_adoptable(desired, role) else desired
     if draft.purpose == Draft.Purpose.ACCEPT:
         return accept_differences(desired, observed)
-    if draft.purpose == Draft.Purpose.REPAIR:
-        desired = repair_differences(desired, observed)
-    role = observed.role
-    if role is None or role.belongs_to(desired) or desired.is_absent:
-        return desired
-    is_consented = draft.answers.get("adopts", "") == role.digest
-    return adopt(desired, role) if is_consented and not why_not_adoptable(desired, role) else desired
+    return repair_differences(desired, observed) if draft.purpose == Draft.Purpose.REPAIR else desired
 
 
 def _find_account(draft: Draft) -> Account:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from aws_setup import hints, verification
+from aws_setup import hints, observing, verification
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.actions import Action, find_unapproved, writes
 from aws_setup.credentials import SandboxUnavailable
@@ -22,7 +22,7 @@ from aws_setup.gateway.errors import AwsBusy, AwsError
 from aws_setup.gateway.protocol import Gateway, Performed
 from aws_setup.holdings import ids_of, note_held
 from aws_setup.leases import LeaseLost, ResourceBusy, hold, work_under_lease
-from aws_setup.models import Connection, Run, Step, Verification
+from aws_setup.models import Connection, Finding, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
 from aws_setup.plan import build_plan
 from aws_setup.status import refresh_status
@@ -306,6 +306,7 @@ def _succeed(run: Run, *, clock: Clock) -> None:
     desired = DesiredState.from_json(run.plan.desired)
     close_findings(run.connection, now=clock(), actor=Actor(run.actor))
     if desired.is_absent:
+        close_findings(run.connection, now=clock(), actor=Actor(run.actor), source=Finding.Source.OBSERVATION)
         done = "Disconnected: the role is gone."
     elif run.verifications.filter(state=Verification.State.PROVEN).exists():
         done = "Connected and proven."
@@ -339,6 +340,7 @@ def _end(run: Run, state: Run.State, sentence: str, clock: Clock) -> None:
         environment=run.plan.environment,
         data={"fingerprint": run.plan.fingerprint},
     )
+    observing.observe_after_run(run, now=now)
     refresh_status(run.plan.environment, now=now)
 
 

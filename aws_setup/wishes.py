@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from aws_setup.agreements import read_agreement
 from aws_setup.company_defaults import defaults_of
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
@@ -32,6 +33,8 @@ def build_desired(draft: Draft, *, account: Account) -> DesiredState:
         return _undone(draft, connection)
     if draft.purpose == Draft.Purpose.MIGRATE:
         return _migrated(draft, environment, connection)
+    if draft.purpose == Draft.Purpose.ACCEPT:
+        return _agreed(connection)
     return _wished(draft, environment, connection, account)
 
 
@@ -55,6 +58,8 @@ def _wished(draft: Draft, environment: Environment, connection: Connection | Non
         raise Blocked(role_name_taken(role_name))
     permissions = answers.get("permissions") or Permissions.INVOKE
     defaults = defaults_of(account)
+    # A repair puts back what was agreed: tags that the account's defaults have got since are not part of that.
+    tags = {} if draft.purpose == Draft.Purpose.REPAIR else defaults.tags
     desired = DesiredState(
         installation_id=str(Installation.objects.get().installation_id),
         partition=account.partition,
@@ -71,12 +76,31 @@ def _wished(draft: Draft, environment: Environment, connection: Connection | Non
         permissions=permissions,
         policy_arn=answers.get("policy_arn", "") if permissions == Permissions.POLICY else "",
         description=f"Lets Vertesia environment {environment_id} use Amazon Bedrock",
-        tags=tuple(sorted((defaults.tags | (answers.get("tags") or {})).items())),
+        tags=tuple(sorted((tags | (answers.get("tags") or {})).items())),
         max_session_seconds=defaults.max_session_seconds,
     )
     if connection is None or earlier is None:
         return desired
     return _with_leftovers(_with_standing(desired, earlier, connection), connection)
+
+
+def _agreed(connection: Connection) -> DesiredState:
+    """The agreement as it stands, whatever the environment's ids or the account's defaults are by now.
+
+    What AWS holds otherwise is made part of it once AWS was looked at.
+    """
+    agreed = read_agreement(connection)
+    if not connection.has_aws_resources or agreed.is_absent:
+        raise Blocked(missing_answer("a connection"))
+    standing = replace(
+        agreed,
+        earlier_environment_ids=(),
+        retire_role_names=(),
+        retire_policy_arns=(),
+        retire_inline_names=(),
+        retire_tag_keys=(),
+    )
+    return _with_leftovers(standing, connection)
 
 
 def _with_standing(desired: DesiredState, agreed: DesiredState, connection: Connection) -> DesiredState:
