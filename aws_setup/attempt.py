@@ -123,8 +123,8 @@ class Attempt:
         self.ladder.add("exchange", Check.Result.SKIPPED, "Without a token nothing can be exchanged from here")
         self.say(f"Comparing what account {dashed(desired.account_id)} holds with what was agreed")
         last_used, differences = self._compare_agreement()
-        points = "1 point" if len(differences) == 1 else f"{len(differences)} points"
-        how = f"with {points} that differ without locking Vertesia out" if differences else "as agreed"
+        points = "1 point differs" if len(differences) == 1 else f"{len(differences)} points differ"
+        how = f"though {points} from what was agreed" if differences else "as agreed"
         held = f"AWS holds role {desired.role_name} {how}; who assumes it shows later"
         self.ladder.add("identity", Check.Result.SKIPPED, held)
         answers = self.gateway.list_models(None, region=desired.region)

@@ -48,13 +48,15 @@ def measure_effect(actions: Sequence[ActionData]) -> Effect:
     return Effect(counts)
 
 
-def plan_effect(actions: Sequence[ActionData], account: str) -> str:
+def plan_effect(actions: Sequence[ActionData], account: str, *, accepts: int = 0) -> str:
     """What the approve button says: `Create 1 identity provider and 1 role in 1234-5678-9012`.
 
-    `account` is the account id with dashes.
+    `account` is the account id with dashes, `accepts` the number of differences that become part of the agreement.
     """
     effect = measure_effect(actions)
     phrases = [phrase for verb in VERBS if (phrase := effect.phrase(verb))]
+    if accepts:
+        phrases = [f"accept {accepts} difference{'s' if accepts > 1 else ''}", *(phrases or ["change nothing"])]
     if not phrases:
         return f"Change nothing in {account}, verify only"
     sentence = ", ".join(phrases)

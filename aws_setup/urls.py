@@ -5,6 +5,7 @@ from django.urls import path
 from aws_setup.views import (
     accounts,
     change,
+    comparison,
     connection,
     deletion,
     environment_list,
@@ -24,6 +25,9 @@ page_urls = [
     path("environments/<int:pk>/", connection.environment, name="environment"),
     path("environments/<int:pk>/verify/", connection.verify, name="environment_verify"),
     path("environments/<int:pk>/verification/", connection.verification, name="environment_verification"),
+    path("environments/<int:pk>/comparison/", comparison.comparison, name="environment_comparison"),
+    path("environments/<int:pk>/compare/", comparison.compare, name="environment_compare"),
+    path("environments/<int:pk>/accept/", comparison.accept, name="environment_accept"),
     path("environments/<int:pk>/plan/", connection.plan_repair, name="environment_plan"),
     path("environments/<int:pk>/delete/", deletion.delete, name="environment_delete"),
     path("environments/<int:pk>/models/", listed_models.models, name="environment_models"),

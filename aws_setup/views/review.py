@@ -1,5 +1,7 @@
 """The plan before anything is written: made by a worker, shown to a person, approved by its fingerprint."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,12 +10,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from aws_setup.acceptance import find_accepted
 from aws_setup.access import get_draft
+from aws_setup.agreement_changes import compare_agreements
+from aws_setup.agreements import read_agreement
 from aws_setup.approval import approve_plan
+from aws_setup.comparison import read_comparison
+from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked
 from aws_setup.drafting import request_plan
 from aws_setup.effect import measure_effect, plan_assurances, plan_effect
-from aws_setup.models import Draft, Plan, Run
+from aws_setup.models import Connection, Draft, Plan, Run
 from aws_setup.names import dashed
 from aws_setup.views.frame import actor_of, draft_context, explain_waiting
 from config.http import HtmxRequest
@@ -44,15 +51,31 @@ def draft_review(request: HtmxRequest, pk: int) -> HttpResponse:
     if plan is not None:
         account = dashed(plan.account.account_id)
         effect = measure_effect(plan.actions)
-        context |= {
+        differing = _differing_context(draft, plan)
+        context |= differing | {
             "plan": plan,
             "has_run_out": plan.expires_at <= now,
-            "effect": plan_effect(plan.actions, account),
+            "writes_nothing": all(action["verb"] == "keep" for action in plan.actions),
+            "agreed_to": DesiredState.from_json(plan.desired),
+            "effect": plan_effect(plan.actions, account, accepts=len(differing.get("accepted", ()))),
             "assurances": plan_assurances(plan.actions),
             "creates_role": effect.count("create", "role") > 0,
             "removes": effect.count("remove", "role") > 0 and draft.purpose == Draft.Purpose.DISCONNECT,
         }
     return render(request, "wizard/_review.html" if request.htmx else "wizard/review.html", context)
+
+
+def _differing_context(draft: Draft, plan: Plan) -> dict[str, list[Any]]:
+    """What an acceptance agrees to, and how the agreement changes; what a repair leaves as it is."""
+    connection = Connection.objects.filter(environment=plan.environment).first()
+    if connection is None:
+        return {}
+    if draft.purpose == Draft.Purpose.REPAIR:
+        return {"left_alone": read_comparison(connection).left_alone}
+    if draft.purpose != Draft.Purpose.ACCEPT:
+        return {}
+    agreed, desired = read_agreement(connection), DesiredState.from_json(plan.desired)
+    return {"accepted": find_accepted(agreed, desired), "changes": compare_agreements(agreed, desired)}
 
 
 def latest_plan(draft: Draft) -> Plan | None:

@@ -65,6 +65,12 @@ LOOKS = {
     "unproven": Look("quiet", "question-mark-circle", "Unproven"),
     "broken": Look("bad", "x-circle", "Broken"),
     "after_break": Look("quiet", "minus-circle", "Not reached"),
+    # aws_setup.models.Observation.State, aws_setup.differences.Severity
+    "same": Look("good", "check-circle", "As agreed"),
+    "different": Look("bad", "exclamation-triangle", "Different"),
+    "breaks": Look("bad", "x-circle", "Breaks the connection"),
+    "widens": Look("wait", "exclamation-triangle", "Lets more in"),
+    "differs": Look("info", "information-circle", "Differs"),
     # the worker's credentials
     "ready": Look("good", "check-circle", "Ready"),
     "not_checked": Look("quiet", "question-mark-circle", "Not checked"),
