@@ -41,7 +41,7 @@ class AccountHolding:
     def __init__(self, **holding: object) -> None:
         self.holding = {"provider": None, "role": None} | holding
 
-    def observe(self, desired: DesiredState) -> ObservedState:
+    def observe(self, desired: DesiredState, *, with_quotas: bool = False) -> ObservedState:
         return ObservedState(account_id=ACCOUNT_ID, **self.holding)
 
 
