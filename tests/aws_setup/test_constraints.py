@@ -17,6 +17,7 @@ from aws_setup.models import (
     Finding,
     ListedModel,
     Listing,
+    Observation,
     Plan,
     ResourceLease,
     Run,
@@ -72,6 +73,12 @@ BREAKS: dict[str, Break] = {
     "verification_finished_when_over": lambda console, run: Verification.objects.update(finished_at=None),
     "check_position_unique": lambda console, run: copy_of(Check.objects.all()[0]),
     "listed_model_position_unique": lambda console, run: copy_of(ListedModel.objects.all()[0]),
+    "observation_one_live_per_connection": lambda console, run: [
+        Observation.objects.create(connection=run.connection, actor="mona") for _ in range(2)
+    ],
+    "observation_finished_when_over": lambda console, run: Observation.objects.create(
+        connection=run.connection, actor="mona", state="same"
+    ),
     "finding_open_once": lambda console, run: [
         Finding.objects.create(connection=run.connection, code="drift", problem={}) for _ in range(2)
     ],
