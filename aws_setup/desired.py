@@ -146,6 +146,11 @@ class DesiredState:
         return None
 
     @property
+    def accepted_inline(self) -> dict[str, PolicyDocument]:
+        """The inline policies of others that somebody accepted, by name."""
+        return {name: json.loads(document) for name, document in self.accepted_policies if document}
+
+    @property
     def attached_policy_arn(self) -> str:
         """The managed policy to attach; empty where the role has an inline policy."""
         if self.permissions == "full":

@@ -61,13 +61,16 @@ def _gives_back(action: ActionData) -> bool:
     return action["action"] == "UntagRole" and ADOPTED_TAG in action.get("request", {}).get("TagKeys", ())
 
 
-def plan_effect(actions: Sequence[ActionData], account: str, *, is_absent: bool = False) -> str:
+def plan_effect(actions: Sequence[ActionData], account: str, *, is_absent: bool = False, accepts: int = 0) -> str:
     """What the approve button says: `Create 1 identity provider and 1 role in 1234-5678-9012`.
 
-    `account` is the account id with dashes; `is_absent`: the plan is to disconnect.
+    `account` is the account id with dashes; `is_absent`: the plan is to disconnect; `accepts` is the number of
+    differences that become part of the agreement.
     """
     effect = measure_effect(actions)
     phrases = [phrase for verb in VERBS if (phrase := effect.phrase(verb))]
+    if accepts:
+        phrases = [f"accept {accepts} difference{'s' if accepts > 1 else ''}", *(phrases or ["change nothing"])]
     if not phrases:
         return f"Change nothing in {account}, {'disconnect here' if is_absent else 'verify'} only"
     sentence = ", ".join(phrases)

@@ -16,16 +16,24 @@ def is_own_statement(statement: PolicyDocument, desired: DesiredState) -> bool:
     if any(same_statement(statement, own) for own in desired.own_statements):
         return True
     return any(
-        is_for_subject(
-            statement,
-            provider_arn=build_provider_arn(
-                partition=desired.partition, account_id=desired.account_id, issuer_url=issuer_url
-            ),
-            subject=desired.subject,
-        )
-        and _checks_nothing_else(statement, audience=audience)
+        _is_for_subject_of(issuer_url, statement, desired) and _checks_nothing_else(statement, audience=audience)
         for issuer_url, audience in desired.trusted_issuers
     )
+
+
+def is_rewritten(statement: PolicyDocument, desired: DesiredState) -> bool:
+    """Whether it may be our own as somebody rewrote it: for exactly our subject, and whatever else it asks for.
+
+    One that was agreed to stay is not.
+    """
+    if any(same_statement(statement, kept) for kept in desired.kept_statements):
+        return False
+    return any(_is_for_subject_of(issuer_url, statement, desired) for issuer_url, _ in desired.trusted_issuers)
+
+
+def _is_for_subject_of(issuer_url: str, statement: PolicyDocument, desired: DesiredState) -> bool:
+    arn = build_provider_arn(partition=desired.partition, account_id=desired.account_id, issuer_url=issuer_url)
+    return is_for_subject(statement, provider_arn=arn, subject=desired.subject)
 
 
 def is_of_environment(statement: PolicyDocument, desired: DesiredState) -> bool:

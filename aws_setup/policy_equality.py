@@ -25,8 +25,35 @@ def same_statement(one: PolicyDocument, other: PolicyDocument) -> bool:
     return one == other or normal_statement(one) == normal_statement(other)
 
 
+def allows_more(document: PolicyDocument, other: PolicyDocument) -> bool:
+    """Whether a permissions policy may allow what the other one does not.
+
+    Compared by name: a pattern counts as more than the names that fit it, and a condition or a denial that the other
+    one has as missing.
+    """
+    others = statements_of(other)
+    allowed = [statement for statement in statements_of(document) if statement.get("Effect") == "Allow"]
+    denied = [statement for statement in others if statement.get("Effect") == "Deny"]
+    still_denied = statements_of(document)
+    return any(not any(_is_within(one, wider) for wider in others) for one in allowed) or any(
+        not any(same_statement(one, held) for held in still_denied) for one in denied
+    )
+
+
+def _is_within(statement: PolicyDocument, wider: PolicyDocument) -> bool:
+    """Whether every action and resource of one is the other's too, under at least the same conditions."""
+    if wider.get("Effect") != "Allow" or {"NotAction", "NotResource"} & {*statement, *wider}:
+        return same_statement(statement, wider)
+    is_conditional = "Condition" in wider
+    return (
+        {*as_list(statement.get("Action"))} <= {*as_list(wider.get("Action"))}
+        and ({*as_list(statement.get("Resource"))} <= {*as_list(wider.get("Resource"))} or wider.get("Resource") == "*")
+        and (not is_conditional or statement.get("Condition") == wider["Condition"])
+    )
+
+
 def _normal(document: PolicyDocument) -> tuple[str, list[str]]:
-    statements = sorted(normal_statement(statement) for statement in statements_of(document))
+    statements = sorted({normal_statement(statement) for statement in statements_of(document)})
     return str(document.get("Version", "2008-10-17")), statements
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from aws_setup import hints, verification
+from aws_setup import hints, observing, verification
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.actions import Action, find_unapproved, writes
 from aws_setup.credentials import SandboxUnavailable
@@ -357,6 +357,7 @@ def _end(run: Run, state: Run.State, sentence: str, clock: Clock) -> None:
         environment=run.plan.environment,
         data={"fingerprint": run.plan.fingerprint},
     )
+    observing.observe_after_run(run, now=now)
     refresh_status(run.plan.environment, now=now)
 
 

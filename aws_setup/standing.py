@@ -8,6 +8,7 @@ from typing import Any
 from aws_setup.adoption import find_kept_holes
 from aws_setup.agreements import read_agreement
 from aws_setup.chain import Agreement, Link, build_chain
+from aws_setup.comparison import Comparison, read_comparison
 from aws_setup.desired import DesiredState
 from aws_setup.drafting import unfinished_drafts
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
@@ -41,6 +42,7 @@ class Standing:
     proof: Verification | None = None
     checks: list[Check] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    comparison: Comparison = field(default_factory=Comparison)
     chain: list[Link] = field(default_factory=list)
     listing: Verification | None = None
     model_counts: Listing | None = None
@@ -85,6 +87,7 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
         proof=proof,
         checks=checks,
         findings=findings,
+        comparison=read_comparison(connection),
         chain=[] if status == Status.DISCONNECTED else read_chain(agreed, checks, findings, environment),
         listing=listing,
         model_counts=listing.listing if listing else None,
@@ -105,7 +108,9 @@ def read_chain(
     agreed: DesiredState, checks: list[Check], findings: list[Finding], environment: Environment
 ) -> list[Link]:
     """The chain of trust as the last verification and the open findings show it."""
-    problem = next((finding.problem for finding in findings), None)
+    # What a proof found says which link it is; an observation's finding names many things at once.
+    by_source = sorted(findings, key=lambda finding: finding.source != Finding.Source.PROOF)
+    problem = next((finding.problem for finding in by_source), None)
     return build_chain(
         Agreement(
             issuer_url=agreed.issuer_url,

@@ -12,9 +12,9 @@ from celery import shared_task
 from django.db.models import F, Q
 from django.utils import timezone
 
-from aws_setup import accounts, breakages, fault_lab, hints, migration, planning, provisioning, verification
+from aws_setup import accounts, breakages, fault_lab, hints, migration, observing, planning, provisioning, verification
 from aws_setup.interruptions import INTERRUPTIONS
-from aws_setup.models import Draft, Plan, Run, Verification, WorkerCaller
+from aws_setup.models import Draft, Observation, Plan, Run, Verification, WorkerCaller
 from aws_setup.status import refresh_status
 from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
 from environments.history import Actor
@@ -50,6 +50,14 @@ def advance_verification(proof_pk: int) -> None:
     """Take a verification as far as it goes now, and come back when it is due again."""
     due = verification.advance_verification(proof_pk, open_gateway=open_gateway, clock=timezone.now)
     _come_back(hints.ADVANCE_VERIFICATION, proof_pk, due)
+
+
+@shared_task(name=hints.ADVANCE_OBSERVATION)
+@_left_to_the_sweep
+def advance_observation(pk: int) -> None:
+    """Compare a connection with AWS as far as that goes now, and come back when it is due again."""
+    due = observing.advance_observation(pk, open_gateway=open_gateway, clock=timezone.now)
+    _come_back(hints.ADVANCE_OBSERVATION, pk, due)
 
 
 @shared_task(name=hints.MAKE_PLAN)
@@ -99,6 +107,9 @@ def sweep() -> None:
         hints.send(hints.ADVANCE_RUN, run.pk)
     for proof in Verification.due(now).filter(run__isnull=True):
         hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
+    observing.request_due_observations(now=now)
+    for observation_pk in Observation.due(now).values_list("pk", flat=True):
+        hints.send(hints.ADVANCE_OBSERVATION, observation_pk)
     for draft in Draft.objects.filter(state=Draft.State.PLANNING):
         hints.send(hints.MAKE_PLAN, draft.pk)
     unanswered = Q(checked_at__isnull=True) | Q(checked_at__lt=F("check_requested_at"))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from django.db.models import Q, QuerySet
 
+from aws_setup.agreements import read_agreement
 from aws_setup.company_defaults import CompanyDefaults, defaults_of
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
@@ -35,6 +36,8 @@ def build_desired(draft: Draft, *, account: Account) -> DesiredState:
         return _undone(draft, connection)
     if draft.purpose == Draft.Purpose.MIGRATE:
         return _migrated(draft, environment, connection)
+    if draft.purpose == Draft.Purpose.ACCEPT:
+        return _agreed(connection)
     return _wished(draft, environment, connection, account)
 
 
@@ -87,6 +90,25 @@ def _wished(draft: Draft, environment: Environment, connection: Connection | Non
     return _with_leftovers(
         _with_standing(desired, earlier, connection, defaults=defaults, own_tags=own_tags), connection
     )
+
+
+def _agreed(connection: Connection) -> DesiredState:
+    """The agreement as it stands, whatever the environment's ids or the account's defaults are by now.
+
+    What AWS holds otherwise is made part of it once AWS was looked at.
+    """
+    agreed = read_agreement(connection)
+    if not connection.has_aws_resources or agreed.is_absent:
+        raise Blocked(missing_answer("a connection"))
+    standing = replace(
+        agreed,
+        earlier_environment_ids=(),
+        retire_role_names=(),
+        retire_policy_arns=(),
+        retire_inline_names=(),
+        retire_tag_keys=(),
+    )
+    return _with_leftovers(standing, connection)
 
 
 def _with_standing(

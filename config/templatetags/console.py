@@ -78,6 +78,12 @@ LOOKS = {
     "editing": Look("quiet", "pencil-square", "Being edited"),
     "planning": Look("busy", "arrow-path", "Planning"),
     "planned": Look("wait", "hand-raised", "Waiting for approval"),
+    # aws_setup.models.Observation.State, aws_setup.differences.Severity
+    "same": Look("good", "check-circle", "As agreed"),
+    "different": Look("bad", "exclamation-triangle", "Different"),
+    "breaks": Look("bad", "x-circle", "Breaks the connection"),
+    "widens": Look("wait", "exclamation-triangle", "Lets more in"),
+    "differs": Look("info", "information-circle", "Differs"),
     # the worker's credentials
     "ready": Look("good", "check-circle", "Ready"),
     "not_checked": Look("quiet", "question-mark-circle", "Not checked"),

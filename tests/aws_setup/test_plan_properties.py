@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aws_setup.acceptance import accept_differences, repair_differences
 from aws_setup.actions import Action, find_unapproved, writes
 from aws_setup.adoption import adopt, review_adoption, why_not_adoptable
 from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked
-from aws_setup.drift import accept_differences, find_differences, repair_differences
+from aws_setup.drift import find_differences
 from aws_setup.observed import ObservedState, Quotas
 from aws_setup.own_statements import is_own_statement
 from aws_setup.plan import build_plan
