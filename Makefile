@@ -21,7 +21,7 @@ run: installed-run ## Install what is missing, start the console and print a sig
 
 test: installed-dev browser ## Install what is missing, a browser included, and run the tests
 	@echo "Tests…"
-	@exec $(PYTHON) -m pytest -n 2 --dist loadgroup $(MORE_TESTS)
+	@exec $(PYTHON) -m pytest -n 2 --no-loadscope-reorder $(MORE_TESTS)
 
 check: installed-dev check-format check-lint check-types check-imports check-migrations check-deploy test ## What CI runs: format, lint, types, import rules, migrations, deployment checks, tests
 
