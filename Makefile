@@ -4,7 +4,7 @@ SHELL = /bin/sh
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help run test check bench lock clean venv installed-run installed-dev browser \
+.PHONY: help run test check chaos chaos-sample bench lock clean venv installed-run installed-dev browser \
 	check-format check-lint check-types check-imports check-migrations check-deploy
 
 PYTHON = .venv/bin/python
@@ -23,7 +23,7 @@ test: installed-dev browser ## Install what is missing, a browser included, and 
 	@echo "Tests…"
 	@exec $(PYTHON) -m pytest -n 2 --no-loadscope-reorder $(MORE_TESTS)
 
-check: installed-dev check-format check-lint check-types check-imports check-migrations check-deploy test ## What CI runs: format, lint, types, import rules, migrations, deployment checks, tests
+check: installed-dev check-format check-lint check-types check-imports check-migrations check-deploy test chaos-sample ## What CI runs: format, lint, types, import rules, migrations, deployment checks, tests, a sample of chaos
 
 check-format:
 	@echo "Format…"
@@ -56,6 +56,13 @@ check-deploy:
 		SECRET_KEY=not-a-secret-but-long-enough-and-of-many-different-characters-0123456789 \
 		ENCRYPTION_KEYS=not-a-secret-either-but-long-enough-9876543210-of-different-characters \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
+
+chaos: installed-dev ## Kill workers, let AWS fail, let people collide: the whole matrix, one line per row (about 8 minutes)
+	@exec $(PYTHON) -m tests.chaos
+
+chaos-sample: installed-dev
+	@echo "Chaos, a sample…"
+	@exec $(PYTHON) -m tests.chaos --sample
 
 bench: installed-dev ## Measure what the console promises: one line per figure
 	@exec $(PYTHON) -m tests.bench

@@ -100,21 +100,46 @@ def find_denied_action(error: ErrorFacts) -> str:
     return named[1] if named else error.operation
 
 
+def _remedy_of_denial(kind: str, *, action: str, caller: str, is_explicit: bool) -> str:
+    """Who must change which policy. Asking again helps in none of these cases."""
+    policy = "The whole policy the console needs is printed by the command below and on the page Accounts → Policy."
+    exempt = f"take {action} out of the deny" if is_explicit else f"allow {action} there"
+    match kind:
+        case "scp" | "rcp":
+            return (
+                "Ask the administrators of the AWS organization to exempt this account or action: nothing in the "
+                "account's own IAM can lift it."
+            )
+        case "boundary":
+            return (
+                f"The permissions boundary of {caller} bounds it whatever its policies say: let an administrator "
+                f"{exempt}. {policy}"
+            )
+        case "session_policy":
+            return (
+                f"The session of {caller} was narrowed when it was handed out, not the role itself: let whoever starts "
+                f"the worker {exempt}, or leave the session policy out."
+            )
+        case "unknown":
+            return (
+                f"Look at them in this order: allow {action} for {caller} in its own policy; then its permissions "
+                "boundary; then the session policy; then ask the administrators of the AWS organization. The request "
+                f"id finds the call in CloudTrail. {policy}"
+            )
+    what = f"Let an administrator {exempt}, for {caller}." if is_explicit else f"Allow {action} for {caller}."
+    return f"{what} {policy}"
+
+
 def explain_worker_denied(error: ErrorFacts, *, caller_arn: str) -> Problem:
     """The worker's own rights do not suffice for a call."""
     kind, sentence = find_denying_policy(error.message)
-    action = find_denied_action(error)
-    remedy = (
-        "Ask the administrators of the AWS organization to exempt this account or action; IAM in the account cannot."
-        if kind in ("scp", "rcp")
-        else f"Allow {action} for {caller_arn or 'the worker'}. The whole policy the console needs is printed "
-        "by the command below and on the page Accounts → Policy."
-    )
+    action, caller = find_denied_action(error), caller_arn or "the worker"
+    is_explicit = "explicit deny" in error.message.lower()
     return Problem(
         code="worker_denied",
         sentence=f"The console may not call {action} in this account.",
-        why=sentence,
-        remedy=remedy,
+        why=f"{sentence} It is an explicit deny, which no other policy outweighs." if is_explicit else sentence,
+        remedy=_remedy_of_denial(kind, action=action, caller=caller, is_explicit=is_explicit),
         command="./manage.py provisioning_policy",
         link=f"{DOCS}/IAM/latest/UserGuide/troubleshoot_access-denied.html",
         fix="plan",

@@ -9,13 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
 
 from aws_setup.diagnosis import INTERNAL_ERROR, Problem
 from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import Claimable, ResourceLease
 
-LEASE = timedelta(seconds=120)
+LEASE = timedelta(seconds=settings.RUN_LEASE_SECONDS)
 MOST_ATTEMPTS = 20
 GAVE_UP = Problem(
     code="gave_up",

@@ -218,11 +218,12 @@ CELERY_BROKER_URL = read_broker_url()
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_SOFT_TIME_LIMIT = 60
-CELERY_TASK_TIME_LIMIT = 90
-RUN_LEASE_SECONDS = 120
+# In this order, whatever the first is: soft limit, hard limit, lease, visibility timeout.
+CELERY_TASK_SOFT_TIME_LIMIT = env.int("TASK_SECONDS", default=60)
+CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT * 3 // 2
+RUN_LEASE_SECONDS = CELERY_TASK_SOFT_TIME_LIMIT * 2
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 600,
+    "visibility_timeout": CELERY_TASK_SOFT_TIME_LIMIT * 10,
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
     "max_retries": 1,

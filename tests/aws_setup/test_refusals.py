@@ -204,6 +204,31 @@ def test_only_the_organizations_administrators_can_lift_its_own_policies() -> No
     assert "Allow iam:CreateRole for arn:me." in explain_worker_denied(own, caller_arn="arn:me").remedy
 
 
+@pytest.mark.parametrize(
+    ("message", "why", "remedy"),
+    [
+        ("because no permissions boundary allows it", "A permissions boundary does not allow it.", "allow iam:X there"),
+        (
+            "with an explicit deny in a permissions boundary",
+            "A permissions boundary does not allow it. It is an explicit deny, which no other policy outweighs.",
+            "take iam:X out of the deny",
+        ),
+        ("because no session policy allows it", "The session policy of the assumed role", "not the role itself"),
+        (
+            "with an explicit deny in a resource control policy",
+            "A resource control policy",
+            "nothing in the account's own",
+        ),
+        ("with an explicit deny in an identity-based policy", "No identity-based policy", "take iam:X out of the deny"),
+        ("", "AWS does not say which policy denies it", "Look at them in this order"),
+    ],
+)
+def test_each_kind_of_denial_has_a_remedy_that_can_work(message: str, why: str, remedy: str) -> None:
+    problem = explain_worker_denied(ErrorFacts("iam:X", "AccessDenied", message), caller_arn="arn:me")
+    assert problem.why.startswith(why)
+    assert remedy in problem.remedy
+
+
 def test_the_action_aws_names_is_the_one_that_is_named() -> None:
     words = "User: arn:me is not authorized to perform: iam:TagRole on resource: arn:role because no policy allows it"
     problem = explain_worker_denied(ErrorFacts("iam:CreateRole", "AccessDenied", words), caller_arn="arn:me")
