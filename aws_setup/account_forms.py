@@ -5,8 +5,11 @@ from typing import Any
 
 from django import forms
 
-from aws_setup.names import InvalidName, validate_role_path
+from aws_setup.company_defaults import defaults_of
+from aws_setup.models import Account
+from aws_setup.names import InvalidName, validate_policy_arn, validate_role_path
 from aws_setup.policies import BOUNDARY_NEEDS_ROOM, has_room_of_its_own
+from aws_setup.tags import InvalidTag, parse_tags
 
 MONO = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "mono"}
 
@@ -41,6 +44,92 @@ class AccountRoleForm(forms.Form):
         if external_id and not re.fullmatch(r"[\w+=,.@:/-]{2,1224}", external_id, re.ASCII):
             raise forms.ValidationError("An external id has 2 to 1,224 letters, digits and signs of + = , . @ : / - _")
         return external_id
+
+
+class DefaultsForm(forms.Form):
+    """What the company wants of every role in one account. What is left empty is as the settings say."""
+
+    role_prefix = forms.RegexField(
+        r"^[A-Za-z0-9+=,.@_-]{0,40}\Z",
+        label="Role names begin with",
+        required=False,
+        widget=forms.TextInput(attrs=MONO | {"placeholder": "acme-"}),
+        error_messages={"invalid": "A prefix has at most 40 letters, digits or the characters + = , . @ _ -"},
+    )
+    role_path = forms.CharField(
+        label="IAM path",
+        required=False,
+        max_length=512,
+        widget=forms.TextInput(attrs=MONO | {"placeholder": "/vertesia/"}),
+    )
+    boundary_arn = forms.CharField(
+        label="Permissions boundary",
+        required=False,
+        max_length=2048,
+        widget=forms.TextInput(attrs=MONO | {"placeholder": "arn:aws:iam::123456789012:policy/VertesiaBoundary"}),
+    )
+    extra_tags = forms.CharField(
+        label="Tags",
+        required=False,
+        widget=forms.Textarea(
+            attrs={"rows": 3, "class": "mono", "spellcheck": "false", "placeholder": "CostCenter=4711"}
+        ),
+    )
+    max_session_hours = forms.IntegerField(
+        label="Maximum session, in hours",
+        min_value=1,
+        max_value=12,
+        widget=forms.NumberInput(attrs={"min": 1, "max": 12}),
+        error_messages={
+            "required": "Say how long a session may last: 1 to 12 hours.",
+            "invalid": "A whole number of hours, 1 to 12.",
+            "min_value": "IAM takes 1 to 12 hours.",
+            "max_value": "IAM takes 1 to 12 hours.",
+        },
+    )
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.account = account
+        standing = defaults_of(Account())
+        boundary = standing.boundary_arn or "none"
+        helps = {
+            "role_prefix": "Of new roles: a name that begins otherwise is refused. Empty: any name.",
+            "role_path": f"Of new roles; a role cannot change its path. Empty: ROLE_PATH of the settings, "
+            f"now {standing.path}",
+            "boundary_arn": "A policy of this account or of AWS. Of new roles, and of existing ones that have none at "
+            f"their next change. Empty: ROLE_PERMISSIONS_BOUNDARY of the settings, now {boundary}",
+            "extra_tags": "One key=value a line, of new roles, beside a person’s own tags, which win. Empty: none.",
+            "max_session_hours": "Of new roles. Vertesia’s own sessions are as long as it asks for, at most this.",
+        }
+        for name, text in helps.items():
+            self.fields[name].help_text = text
+
+    def clean_role_path(self) -> str:
+        path = str(self.cleaned_data["role_path"])
+        try:
+            validate_role_path(path or "/")
+        except InvalidName as error:
+            raise forms.ValidationError(str(error)) from error
+        return path
+
+    def clean_boundary_arn(self) -> str:
+        arn = str(self.cleaned_data["boundary_arn"])
+        if not arn:
+            return ""
+        try:
+            validate_policy_arn(arn, account_id=self.account.account_id)
+        except InvalidName as error:
+            raise forms.ValidationError(str(error)) from error
+        if not arn.startswith(f"arn:{self.account.partition}:"):
+            raise forms.ValidationError(f"This account is in partition {self.account.partition}, the policy is not.")
+        return arn
+
+    def clean_extra_tags(self) -> dict[str, str]:
+        try:
+            return parse_tags(self.cleaned_data["extra_tags"].splitlines())
+        except InvalidTag as error:
+            raise forms.ValidationError(str(error)) from error
 
 
 class ProvisioningPolicyForm(forms.Form):

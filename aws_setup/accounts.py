@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from aws_setup import hints
 from aws_setup.credentials import SandboxUnavailable
@@ -18,6 +19,15 @@ from environments.history import Actor, record
 OpenGateway = Callable[[Account | None], Gateway]
 
 logger = logging.getLogger(__name__)
+
+DEFAULTS = {
+    "role_prefix": "name prefix",
+    "role_path": "path",
+    "boundary_arn": "permissions boundary",
+    "extra_tags": "tags",
+    "max_session_seconds": "maximum session",
+}
+"""The fields of an account that say what the company wants of every role there."""
 
 
 class NotAnAccount(Exception):
@@ -61,6 +71,25 @@ def add_account(*, role_arn: str, external_id: str, actor: Actor, now: datetime)
     record("account.added", f"{verb} AWS account {account.dashed_id}, reached through {role_arn}.", actor=actor)
     request_check(now=now)
     return account
+
+
+def change_defaults(account: Account, *, actor: Actor, **defaults: Any) -> None:
+    """Store what the company wants of every role in this account: the fields of `Account` that say so.
+
+    Nothing in AWS changes by it: new roles are made so, and existing ones meet it in a later plan.
+    """
+    changed = {name: value for name, value in defaults.items() if getattr(account, name) != value}
+    if not changed:
+        return
+    before = {name: getattr(account, name) for name in changed}
+    Account.objects.filter(pk=account.pk).update(**changed)
+    names = ", ".join(DEFAULTS[name] for name in changed)
+    record(
+        "account.defaults_changed",
+        f"Changed the defaults for roles in {account.dashed_id}: {names}.",
+        actor=actor,
+        data={"account": account.account_id, "before": before, "after": changed},
+    )
 
 
 def check_callers(open_gateway: OpenGateway, *, now: datetime) -> None:

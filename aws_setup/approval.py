@@ -12,6 +12,7 @@ from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import is_role_name_taken
 from aws_setup.findings import open_finding
+from aws_setup.issuer_guard import require_current_issuer
 from aws_setup.models import Connection, Draft, Plan, Run, Step
 from aws_setup.refusals import explain_outdated
 from aws_setup.status import lock_environment, refresh_status
@@ -24,8 +25,8 @@ def approve_plan(plan: Plan, *, fingerprint: str, actor: Actor, now: datetime) -
     """Agree to this very plan and start its run, in one transaction.
 
     Raises Blocked, and nothing has been agreed to, where the fingerprint is another, the plan ran out, was approved
-    before or is overtaken by a later agreement, a run of the environment is live, or a name or id in it was taken
-    meanwhile.
+    before or is overtaken by a later agreement, a run of the environment is live, a name or id in it was taken
+    meanwhile, or it goes against its organization's move to another issuer.
     """
     try:
         with transaction.atomic():
@@ -45,6 +46,7 @@ def _approve(plan: Plan, *, fingerprint: str, actor: Actor, now: datetime) -> Ru
         raise Blocked(_run_is_live(run, plan))
     if problem := _explain_taken(plan):
         raise Blocked(problem)
+    require_current_issuer(plan)
     if not plan.approve(fingerprint=fingerprint, actor=actor, now=now):
         raise Blocked(_explain_refusal(plan, fingerprint=fingerprint, now=now))
     plan.refresh_from_db()
@@ -121,6 +123,13 @@ def _explain_refusal(plan: Plan, *, fingerprint: str, now: datetime) -> Problem:
             why="Nothing of this plan was written. " + _say_differences(differences),
             remedy="Make a new plan: it starts from what was agreed by then.",
             evidence=differences,
+        )
+    if Connection.objects.filter(environment=plan.environment_id, agreed_at__gt=plan.created_at).exists():
+        return Problem(
+            code="issuer_switched",
+            sentence="The organization was switched to another issuer after this plan was made.",
+            why="Nothing of this plan was written.",
+            remedy="Make a new plan: it starts from the issuer that signs now.",
         )
     return Problem(
         code="plan_is_another",

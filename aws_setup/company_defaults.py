@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from aws_setup.desired import DEFAULT_SESSION_SECONDS
 from aws_setup.models import Account
 
 
@@ -16,6 +17,19 @@ class CompanyDefaults:
     boundary_arn: str
     tags: dict[str, str]
     max_session_seconds: int
+
+    @property
+    def in_words(self) -> list[str]:
+        """What differs from what AWS does anyway, one short phrase each."""
+        hours = self.max_session_seconds // 3600
+        words = {
+            f"name begins with {self.prefix}": self.prefix,
+            f"path {self.path}": self.path != "/",
+            f"permissions boundary {self.boundary_arn}": self.boundary_arn,
+            "tags " + ", ".join(f"{key}={value}" for key, value in self.tags.items()): self.tags,
+            f"sessions of up to {hours} hours": self.max_session_seconds != DEFAULT_SESSION_SECONDS,
+        }
+        return [phrase for phrase, is_set in words.items() if is_set]
 
 
 def defaults_of(account: Account | None) -> CompanyDefaults:

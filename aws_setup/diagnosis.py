@@ -147,11 +147,35 @@ def explain_worker_denied(error: ErrorFacts, *, caller_arn: str) -> Problem:
     )
 
 
+EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+
+
+def is_clock_skew(error: ErrorFacts) -> bool:
+    """Whether AWS refuses a signature for the time it bears, and not for the key: it names both times then."""
+    words = error.message.lower()
+    return "signature expired" in words or "signature not yet current" in words or error.code == "RequestTimeTooSkewed"
+
+
+def _explain_worker_clock(error: ErrorFacts) -> Problem:
+    return Problem(
+        code="worker_clock_wrong",
+        sentence="The clock of the machine that the worker runs on is wrong.",
+        why=f"AWS takes a signature for five minutes around the time it bears. AWS says: {error.message}",
+        remedy="Set the clock (NTP) of that machine, then check again and go on: only what is still missing is done.",
+        command="date -u; timedatectl status",
+        link=f"{DOCS}/IAM/latest/UserGuide/signing-elements.html",
+        fix="check_caller",
+        evidence=error.evidence,
+    )
+
+
 def explain_credentials(error: ErrorFacts, *, profile: str = "", is_sandbox: bool = False) -> Problem:
     """The worker's own credentials are missing, wrong or ran out; each state with its own command."""
     option = f" --profile {profile}" if profile else ""
     link = f"{DOCS}/cli/latest/userguide/cli-configure-files.html"
-    if is_sandbox:
+    if is_clock_skew(error):
+        return _explain_worker_clock(error)
+    if is_sandbox and error.code not in EXPIRED_CODES:
         return Problem(
             code="sandbox_credentials",
             sentence="The sandbox AWS does not accept the console's fixed keys.",
@@ -181,7 +205,7 @@ def explain_credentials(error: ErrorFacts, *, profile: str = "", is_sandbox: boo
             link=f"{DOCS}/cli/latest/userguide/cli-configure-sso.html",
             fix="check_caller",
         )
-    if error.code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+    if error.code in EXPIRED_CODES:
         return Problem(
             code="credentials_expired",
             sentence="The worker's AWS credentials have run out.",
@@ -197,9 +221,9 @@ def explain_credentials(error: ErrorFacts, *, profile: str = "", is_sandbox: boo
         return Problem(
             code="signature_wrong",
             sentence="AWS refuses the signature of the worker's requests.",
-            why=f"Either the secret key does not belong to the access key, or the machine's clock is wrong. "
+            why=f"The secret key does not belong to the access key, or something on the way changes requests. "
             f"AWS says: {error.message}",
-            remedy="Compare the clock first; then set the credentials again and restart the worker.",
+            remedy="Set the credentials again and restart the worker; if it stays, look for a proxy between.",
             command="date -u; curl -sI https://sts.amazonaws.com | grep -i ^date",
             fix="check_caller",
             evidence=error.evidence,

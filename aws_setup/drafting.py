@@ -1,5 +1,6 @@
 """Drafts: a person's answers on the way to a plan, kept at every step."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -9,11 +10,14 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from aws_setup import hints
+from aws_setup.adoption import why_not_adoptable
 from aws_setup.company_defaults import defaults_of
+from aws_setup.desired import DesiredState
 from aws_setup.models import Account, Connection, Draft, Permissions, WorkerCaller
 from aws_setup.names import default_role_name
+from aws_setup.observed import ObservedRole
 from aws_setup.status import refresh_status
-from environments.history import Actor
+from environments.history import Actor, record
 from environments.models import Environment
 
 
@@ -35,6 +39,8 @@ class Answers(TypedDict, total=False):
     removes_provider: bool
     trusts: list[str]
     """Of a migration: the issuers that the role is to trust."""
+    migration: int
+    """Of a migration: the move that it is a step of."""
     run: int
     """Of an undoing: the run that is to be undone."""
 
@@ -132,6 +138,9 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
         stored = editable.select_for_update().first()
         if stored is None:
             return False
+        is_renamed = answers.get("role_name", stored.answers.get("role_name")) != stored.answers.get("role_name")
+        if is_renamed and stored.answers.get("adopts"):
+            answers = {"adopts": "", **answers}  # consent was to a role of that name
         editable.update(
             answers={**stored.answers, **answers},
             state=Draft.State.EDITING,
@@ -165,6 +174,44 @@ def request_plan(draft: Draft, *, actor: Actor, now: datetime) -> bool:
     draft.refresh_from_db(fields=["state", "problem", "planning_requested_at", "updated_at", "actor"])
     hints.send(hints.MAKE_PLAN, draft.pk)
     return True
+
+
+def request_plans(drafts: Iterable[Draft], *, actor: Actor, now: datetime) -> None:
+    """Ask for the plans of many drafts as request_plan does for one, but in one UPDATE."""
+    pks = [draft.pk for draft in drafts]
+    Draft.objects.filter(pk__in=pks).exclude(plans__run__isnull=False).update(
+        state=Draft.State.PLANNING, problem=None, found=None, planning_requested_at=now, updated_at=now, actor=actor
+    )
+    for pk in pks:
+        hints.send(hints.MAKE_PLAN, pk)
+
+
+def consent_to_adoption(draft: Draft, *, digest: str, actor: Actor, now: datetime) -> bool:
+    """Consent to our statement in the very role that the plan met, and ask for the plan anew.
+
+    False where that is no longer the role that stands there, it may not be adopted, or a run came of the draft.
+    """
+    if draft.state != Draft.State.BLOCKED or not draft.found:
+        return False
+    role = ObservedRole.from_json(draft.found["role"])
+    if role.digest != digest or why_not_adoptable(DesiredState.from_json(draft.found["desired"]), role):
+        return False
+    if not save_answers(draft, adopts=digest):
+        return False
+    record_consent(role_arn=role.arn, digest=digest, environment=draft.environment, actor=actor)
+    return request_plan(draft, actor=actor, now=now)
+
+
+def record_consent(*, role_arn: str, digest: str, environment: Environment | None, actor: Actor) -> None:
+    """Write down who consented to which role, as its digest names it."""
+    record(
+        "role.adoption_consented",
+        f"Consented to adopt role {role_arn.rsplit('/', 1)[-1]}, which somebody else made: our statement goes into its "
+        "trust policy.",
+        actor=actor,
+        environment=environment,
+        data={"role": role_arn, "digest": digest},
+    )
 
 
 def free_role_name(draft: Draft, *, account: Account) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aws_setup.desired import ADOPTED_TAG
+
 ActionData = Mapping[str, Any]
 """A plan.Action as it is stored."""
 
-VERBS = ("create", "change", "remove")
+VERBS = ("create", "change", "give back", "remove")
 KINDS = (("provider", "identity provider"), ("role", "role"))
 
 
@@ -19,6 +21,10 @@ class Effect:
 
     def count(self, verb: str, kind: str) -> int:
         return self.counts.get((verb, kind), 0)
+
+    @property
+    def removes_something(self) -> bool:
+        return any(verb in ("remove", "give back") for verb, _ in self.counts)
 
     def phrase(self, verb: str) -> str:
         """As in `create 1 identity provider and 2 roles`; empty where the plan does nothing of the kind."""
@@ -37,43 +43,63 @@ def measure_effect(actions: Sequence[ActionData]) -> Effect:
         if action["verb"] == "keep":
             continue
         if "OpenIDConnectProvider" in action["action"]:
-            thing, whole = ("provider", action["resource"]), {"CreateOpenIDConnectProvider": "create"}
+            thing = ("provider", action["resource"])
+            whole = {"CreateOpenIDConnectProvider": "create", "DeleteOpenIDConnectProvider": "remove"}
         else:
             thing, whole = ("role", action["resource"]), {"CreateRole": "create", "DeleteRole": "remove"}
-        verbs.setdefault(thing, set()).add(whole.get(action["action"], "change"))
+        verb = "give back" if _gives_back(action) else whole.get(action["action"], "change")
+        verbs.setdefault(thing, set()).add(verb)
     counts: dict[tuple[str, str], int] = {}
     for (kind, _), of_thing in verbs.items():
-        verb = next(verb for verb in ("create", "remove", "change") if verb in of_thing)
+        verb = next(verb for verb in ("create", "remove", "give back", "change") if verb in of_thing)
         counts[verb, kind] = counts.get((verb, kind), 0) + 1
     return Effect(counts)
 
 
-def plan_effect(actions: Sequence[ActionData], account: str) -> str:
+def _gives_back(action: ActionData) -> bool:
+    """The last thing done to a role that was in this console's care: the tag that says so goes."""
+    return action["action"] == "UntagRole" and ADOPTED_TAG in action.get("request", {}).get("TagKeys", ())
+
+
+def plan_effect(actions: Sequence[ActionData], account: str, *, is_absent: bool = False) -> str:
     """What the approve button says: `Create 1 identity provider and 1 role in 1234-5678-9012`.
 
-    `account` is the account id with dashes.
+    `account` is the account id with dashes; `is_absent`: the plan is to disconnect.
     """
     effect = measure_effect(actions)
     phrases = [phrase for verb in VERBS if (phrase := effect.phrase(verb))]
     if not phrases:
-        return f"Change nothing in {account}, verify only"
+        return f"Change nothing in {account}, {'disconnect here' if is_absent else 'verify'} only"
     sentence = ", ".join(phrases)
     return f"{sentence[0].upper()}{sentence[1:]} in {account}"
 
 
-def plan_assurances(actions: Sequence[ActionData]) -> list[str]:
-    """What stands above the approve button, as far as it is true of this plan."""
+def plan_assurances(actions: Sequence[ActionData], *, is_adopted: bool = False) -> list[str]:
+    """What stands above the approve button, as far as it is true of this plan.
+
+    `is_adopted`: somebody else made the role, and consented to what this console does in it.
+    """
     effect = measure_effect(actions)
-    removed_parts = any(action["verb"] == "remove" for action in actions) and not effect.count("remove", "role")
-    sentences = ["Nothing has been written yet."]
-    if roles := effect.count("remove", "role"):
-        sentences.append(f"Deletes {roles} role{'s' if roles > 1 else ''} that this console made, and nothing else.")
-    elif removed_parts:
-        sentences.append("Takes permissions from a role that this console made; deletes nothing else.")
-    else:
-        sentences.append("Deletes nothing.")
-    if effect.count("change", "provider"):
+    sentences = ["Nothing has been written yet.", _say_deletions(actions, effect, is_adopted=is_adopted)]
+    names = {action["action"] for action in actions if action["verb"] != "keep"}
+    if effect.count("give back", "role"):
+        sentences.append("Gives a role back to whoever made it: only what this console put there is taken out.")
+    elif is_adopted and effect.count("change", "role"):
+        sentences.append("Changes a role that somebody else made, as was consented to; their other statements stay.")
+    if "AddClientIDToOpenIDConnectProvider" in names:
         sentences.append("Adds an audience to an identity provider that others may use; takes nothing from it.")
-    else:
+    if "RemoveClientIDFromOpenIDConnectProvider" in names:
+        sentences.append("Takes an audience off an identity provider whose other audiences stay; no role needs it.")
+    if len(sentences) == 2:
         sentences.append("Changes nothing of others.")
     return sentences
+
+
+def _say_deletions(actions: Sequence[ActionData], effect: Effect, *, is_adopted: bool) -> str:
+    if deleted := effect.phrase("remove"):
+        return f"Deletes {deleted.removeprefix('remove ')} that this console made, and nothing else."
+    takes = any(action["verb"] == "remove" and "Policy" in action["action"] for action in actions)
+    if takes and not effect.count("give back", "role"):
+        whose = "is in this console's care" if is_adopted else "this console made"
+        return f"Takes permissions from a role that {whose}; deletes nothing else."
+    return "Deletes nothing."

@@ -3,20 +3,21 @@
 from typing import Any
 
 from django import forms
+from django.db import models
 
 from aws_setup.drafting import is_role_name_taken
-from aws_setup.models import Account, Draft, Permissions
-from aws_setup.names import InvalidName, dashed, validate_policy_arn, validate_role_name
+from aws_setup.models import Account, Connection, Draft, Permissions
+from aws_setup.names import InvalidName, dashed, validate_policy_arn, validate_role_name, validate_role_prefix
 from aws_setup.regions import validate_bedrock_region
 from aws_setup.tags import InvalidTag, parse_tags
 from environments.ids import InvalidVertesiaId, validate_plain_id
-from environments.models import Issuer, Provider
+from environments.models import Issuer, Organization, Provider
 from environments.registry import NotRegistered
 
 PLAIN_INPUT = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "mono"}
 ISSUER_HELP = (
-    "Older organizations use becomposable.com, newer ones vertesia.io. Not sure? Ask Vertesia; changing later is one "
-    "plan."
+    "Older organizations use becomposable.com, newer ones vertesia.io. Not sure? Ask Vertesia; an "
+    "organization can move later."
 )
 
 
@@ -172,12 +173,22 @@ class PermissionsForm(forms.Form):
             validate_role_name(role_name)
         except InvalidName as error:
             raise forms.ValidationError(f"{error}, without spaces.") from error
+        try:
+            if not self._has_it(role_name):
+                validate_role_prefix(role_name, prefix=self.account.role_prefix, account_id=self.account.account_id)
+        except InvalidName as error:
+            raise forms.ValidationError(f"{error}: your company’s default for this account.") from error
         if is_role_name_taken(self.draft, account_id=self.account.account_id, role_name=role_name):
             raise forms.ValidationError(
                 f"Another environment here has this role in {dashed(self.account.account_id)}. IAM compares role names "
                 "regardless of case; choose another."
             )
         return role_name
+
+    def _has_it(self, role_name: str) -> bool:
+        """Whether it is the role agreed already: it may be older than the company's wish."""
+        agreed = Connection.objects.filter(environment=self.draft.environment).exclude(role_arn="")
+        return agreed.filter(role_name__iexact=role_name).exists()
 
     def clean_tags(self) -> dict[str, str]:
         try:
@@ -236,3 +247,34 @@ class AccountForm(forms.Form):
         except InvalidName as error:
             raise forms.ValidationError(str(error)) from error
         return account
+
+
+class MigrationForm(forms.Form):
+    """Which organization moves, and to which issuer."""
+
+    organization = forms.ModelChoiceField(
+        queryset=Organization.objects.none(),
+        empty_label=None,
+        help_text="With the issuer that signs its tokens now.",
+        error_messages={
+            "required": "Choose an organization.",
+            "invalid_choice": "Choose one of the organizations listed here.",
+        },
+    )
+    issuer = IssuerField(
+        queryset=Issuer.objects.all(),
+        to_field_name="url",
+        label="New issuer",
+        empty_label=None,
+        help_text="Vertesia says which; a token of the organization has it as iss.",
+        error_messages={
+            "required": "Choose the issuer it moves to.",
+            "invalid_choice": "Choose one of the issuers listed here.",
+        },
+    )
+
+    def __init__(self, *args: Any, organizations: "models.QuerySet[Organization]", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen: Any = self.fields["organization"]
+        chosen.queryset = organizations
+        chosen.label_from_instance = lambda organization: f"{organization} ({organization.issuer})"

@@ -1,4 +1,4 @@
-"""The same services without a browser: what `manage.py connect` and `manage.py verify` do, in their own process.
+"""The same services without a browser: what `manage.py connect`, `disconnect` and `verify` do, in their own process.
 
 They work under the same leases as the workers, so they may run beside them. Progress goes to `say`, one line each.
 """
@@ -14,10 +14,13 @@ from django.utils import timezone
 
 from aws_setup import approval, hints, planning, provisioning, verification
 from aws_setup.accounts import OpenGateway, check_own_chain
+from aws_setup.adoption import Adoption, review_adoption
+from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
-from aws_setup.drafting import request_plan, save_answers, start_draft
+from aws_setup.drafting import request_plan, restart_draft, save_answers, start_draft
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Account, Connection, Draft, Plan, Run, Verification, WorkerCaller
+from aws_setup.observed import ObservedRole
 from aws_setup.status import refresh_status
 from environments.history import Actor
 from environments.models import Environment, Event
@@ -48,6 +51,14 @@ class Meter:
     def seconds(self) -> float:
         """How long those calls took."""
         return sum(gateway.seconds for gateway in self.opened)
+
+
+class RoleFound(Blocked):
+    """The role is somebody else's: `adoption` is what a person, or a program in their name, may consent to."""
+
+    def __init__(self, problem: Problem, adoption: Adoption) -> None:
+        super().__init__(problem)
+        self.adoption = adoption
 
 
 def find_account(open_gateway: OpenGateway, *, account_id: str, now: datetime) -> Account:
@@ -82,6 +93,19 @@ def plan_connection(
     is_connected = Connection.objects.filter(environment=environment).exclude(role_arn="").exists()
     purpose = Draft.Purpose.CHANGE if is_connected else Draft.Purpose.CONNECT
     draft = start_draft(owner=None, environment=environment, purpose=purpose, actor=actor)
+    return _make_plan(draft, answers=answers, open_gateway=open_gateway, actor=actor)
+
+
+def plan_disconnection(
+    environment: Environment, *, removes_provider: bool, open_gateway: OpenGateway, actor: Actor
+) -> Plan:
+    """Plan that nothing of ours is left. Raises Blocked with the reason where it cannot be."""
+    draft = restart_draft(owner=None, environment=environment, purpose=Draft.Purpose.DISCONNECT, actor=actor)
+    answers: dict[str, object] = {"removes_provider": removes_provider}
+    return _make_plan(draft, answers=answers, open_gateway=open_gateway, actor=actor)
+
+
+def _make_plan(draft: Draft, *, answers: dict[str, object], open_gateway: OpenGateway, actor: Actor) -> Plan:
     plan: Plan | None = None
     try:
         with hints.suppressed():
@@ -90,7 +114,14 @@ def plan_connection(
         plan = planning.make_plan(draft.pk, open_gateway=open_gateway, now=timezone.now())
         if plan is None:
             draft.refresh_from_db()
-            raise Blocked(Problem.from_json(draft.problem) if draft.problem else _planned_elsewhere())
+            if draft.state == Draft.State.PLANNED:  # a worker's sweep was faster: the plan is the same one
+                plan = draft.plans.first()
+        if plan is None:
+            problem = Problem.from_json(draft.problem) if draft.problem else _planned_elsewhere()
+            if draft.found:
+                desired, role = (DesiredState.from_json(draft.found["desired"]), draft.found["role"])
+                raise RoleFound(problem, review_adoption(desired, ObservedRole.from_json(role)))
+            raise Blocked(problem)
     finally:
         if plan is None:
             draft.delete()

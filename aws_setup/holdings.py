@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
+from aws_setup.desired import DesiredState
 from aws_setup.leases import LeaseLost
 from aws_setup.models import Connection, Plan, Run, Step
 from aws_setup.observed import ObservedState
@@ -27,10 +28,16 @@ def held_role_arns(connection: Connection) -> list[str]:
     return list(dict.fromkeys([connection.role_arn, *(step.action["resource"] for step in left)]))
 
 
-def ids_of(observed: ObservedState) -> dict[str, str]:
-    """Role and provider as AWS spells them, where it holds them; a role's path and case may not be the wanted ones."""
+def ids_of(observed: ObservedState, desired: DesiredState) -> dict[str, str]:
+    """Role and provider as AWS spells them, where it holds them; a role's path and case may not be the wanted ones.
+
+    A role that somebody else made counts from the moment on when it carries this console's tags.
+    """
     found = {"provider_arn": observed.provider.arn} if observed.provider else {}
-    return found | ({"role_arn": observed.role.arn, "role_id": observed.role.role_id} if observed.role else {})
+    role = observed.role
+    if role is None or (desired.is_adopted and not role.is_ours(desired.installation_id)):
+        return found
+    return found | {"role_arn": role.arn, "role_id": role.role_id}
 
 
 @transaction.atomic

@@ -88,6 +88,12 @@ def validate_role_name(name: str) -> None:
         raise InvalidName("A role name has 1 to 64 letters, digits or the characters + = , . @ _ -")
 
 
+def validate_role_prefix(name: str, *, prefix: str, account_id: str) -> None:
+    """Raise InvalidName where the company wants role names in this account to begin otherwise; "" wants nothing."""
+    if not name.startswith(prefix):
+        raise InvalidName(f"Role names in account {dashed(account_id)} begin with {prefix}")
+
+
 def validate_role_path(path: str) -> None:
     """Raise InvalidName unless IAM takes it: `/`, or `/something/` of printable ASCII, at most 512."""
     if not _ROLE_PATH.fullmatch(path) or len(path) > 512:

@@ -91,6 +91,14 @@ class Quotas:
     trust_size_quota: int | None = None
     """Characters of a trust policy, white space aside."""
 
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` reads back to an equal value."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        return cls(**data)
+
 
 @dataclass(frozen=True)
 class ObservedState:

@@ -4,9 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 
+from aws_setup.account_room import note_quotas
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.actions import Action, fingerprint
-from aws_setup.adoption import adopt, why_not_adoptable
+from aws_setup.adoption import adopt, keep_theirs, why_not_adoptable, without_adoption
+from aws_setup.agreements import read_agreement
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
@@ -14,7 +16,7 @@ from aws_setup.drift import accept_differences, repair_differences
 from aws_setup.explaining import explain_worker_error
 from aws_setup.gateway.errors import AwsError
 from aws_setup.interruptions import INTERRUPTIONS
-from aws_setup.models import PLAN_LIFETIME, Account, Draft, Plan
+from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Plan
 from aws_setup.observed import ObservedRole, ObservedState
 from aws_setup.plan import build_plan
 from aws_setup.role_actions import ROLE_NOT_OURS
@@ -41,6 +43,7 @@ def make_plan(draft_pk: int, *, open_gateway: OpenGateway, now: datetime) -> Pla
         account = _find_account(draft)
         desired = build_desired(draft, account=account)
         observed = open_gateway(account).observe(desired, with_quotas=not desired.is_absent)
+        note_quotas(account, observed.quotas, now=now)
         if observed.role is not None and not desired.is_absent:
             found = (observed.role, desired)
         desired = _settle(draft, desired, observed)
@@ -68,8 +71,14 @@ def _settle(draft: Draft, desired: DesiredState, observed: ObservedState) -> Des
     if draft.purpose == Draft.Purpose.REPAIR:
         desired = repair_differences(desired, observed)
     role = observed.role
-    if role is None or role.belongs_to(desired) or desired.is_absent:
+    if role is None and desired.is_adopted and not desired.is_absent:
+        return without_adoption(desired)
+    if role is None or desired.is_absent:
         return desired
+    if role.belongs_to(desired):
+        keeps_theirs = desired.is_adopted and draft.purpose != Draft.Purpose.REPAIR
+        agreed = Connection.objects.filter(environment=draft.environment).first() if keeps_theirs else None
+        return keep_theirs(desired, role, agreed=read_agreement(agreed)) if agreed else desired
     is_consented = draft.answers.get("adopts", "") == role.digest
     return adopt(desired, role) if is_consented and not why_not_adoptable(desired, role) else desired
 

@@ -22,7 +22,7 @@ from aws_setup.gateway.errors import AwsBusy, AwsError
 from aws_setup.gateway.protocol import Gateway, Performed
 from aws_setup.holdings import ids_of, note_held
 from aws_setup.leases import LeaseLost, ResourceBusy, hold, work_under_lease
-from aws_setup.models import Connection, Run, Step, Verification
+from aws_setup.models import Connection, Finding, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
 from aws_setup.plan import build_plan
 from aws_setup.status import refresh_status
@@ -30,6 +30,8 @@ from environments.history import Actor, record
 from environments.models import Environment
 
 Clock = Callable[[], datetime]
+
+TAKES_FROM_PROVIDER = ("DeleteOpenIDConnectProvider", "RemoveClientIDFromOpenIDConnectProvider")
 
 
 def advance_run(run_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> datetime | None:
@@ -95,7 +97,10 @@ def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> da
                 _wait_while_settling(run, clock)
                 raise Blocked(_undone_since_proof(undone))
             if not desired.is_absent:
-                note_held(run, ids_of(observed))
+                note_held(run, ids_of(observed, desired))
+            elif observed.provider is None:
+                note_held(run, {"provider_arn": ""})
+            _let_others_finish(run, current)
             still_to_do = {action.key for action in current}
             for step in _reopen(steps, still_to_do=still_to_do):
                 held.renew(now=clock())
@@ -126,6 +131,16 @@ def _wait_while_settling(run: Run, clock: Clock) -> None:
     run.connection.refresh_from_db(fields=["last_write_at"])
     if _is_settling(run, clock):
         raise AwsBusy("AWS does not show yet what was written.", operation="iam:GetRole", code="NotYetVisible")
+
+
+def _let_others_finish(run: Run, current: list[Action]) -> None:
+    """Raise ResourceBusy where a provider is to go that another run is about to use: its role does not count yet."""
+    going = [action.resource for action in current if action.action in TAKES_FROM_PROVIDER]
+    others = Run.objects.filter(finished_at__isnull=True, plan__account=run.plan.account).exclude(pk=run.pk)
+    for other in others.select_related("plan") if going else ():
+        desired = DesiredState.from_json(other.plan.desired)
+        if not desired.is_absent and {desired.provider_arn, *desired.other_provider_arns} & set(going):
+            raise ResourceBusy(going[0])
 
 
 def _resources_written(steps: list[Step]) -> list[str]:
@@ -306,7 +321,10 @@ def _succeed(run: Run, *, clock: Clock) -> None:
     desired = DesiredState.from_json(run.plan.desired)
     close_findings(run.connection, now=clock(), actor=Actor(run.actor))
     if desired.is_absent:
+        close_findings(run.connection, now=clock(), actor=Actor(run.actor), source=Finding.Source.OBSERVATION)
         done = "Disconnected: the role is gone."
+        if desired.is_adopted:
+            done = f"Disconnected: role {desired.role_name} was given back to whoever made it."
     elif run.verifications.filter(state=Verification.State.PROVEN).exists():
         done = "Connected and proven."
     else:

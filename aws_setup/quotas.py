@@ -4,6 +4,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.ht
 """
 
 import re
+from collections.abc import Sequence
 
 from aws_setup.actions import policy_text
 from aws_setup.diagnosis import DOCS, Blocked, Problem
@@ -39,6 +40,37 @@ def require_room_for_role(quotas: Quotas | None, *, account_id: str, roles: int 
                 fix="plan",
             )
         )
+
+
+def explain_shortage(*, account_id: str, free: int, roles: int, rows: Sequence[int]) -> Problem:
+    """Many plans together make more roles than the account has room for; `rows` are their places in the table."""
+    room = f"room for {free} more role{'' if free == 1 else 's'}" if free else "no room for another role"
+    return Problem(
+        code="roles_quota_together",
+        sentence=f"Account {dashed(account_id)} has {room}, and this table needs {roles}.",
+        why=f"A role is to be created for rows {list_numbers(rows)}. Nothing was written.",
+        remedy="Remove roles that nobody uses, or ask for a higher quota “Roles per account” in Service Quotas; then "
+        "plan these rows again. Single rows can be approved on their own page meanwhile.",
+        command="aws iam get-account-summary",
+        link=_QUOTAS_PAGE,
+        fix="plan",
+    )
+
+
+def list_numbers(numbers: Sequence[int]) -> str:
+    """As in `1–3, 7 and 9`: runs of three and more are drawn together."""
+    ranges: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1].append(number)
+        else:
+            ranges.append([number])
+    parts = [
+        part
+        for found in ranges
+        for part in ([f"{found[0]}–{found[-1]}"] if len(found) > 2 else [str(number) for number in found])
+    ]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def require_room_for_trust(quotas: Quotas | None, trust: PolicyDocument, *, role_name: str) -> None:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from aws_setup.actions import Action, policy_text, writes
 from aws_setup.desired import ADOPTED_TAG, ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.observed import ObservedRole
-from aws_setup.own_statements import is_own_statement
+from aws_setup.own_statements import is_of_environment, is_own_statement
 from aws_setup.permission_actions import delete_inline, detach
 from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument
-from aws_setup.policy_equality import is_same_policy
+from aws_setup.policy_equality import is_same_policy, same_statement
 from aws_setup.role_actions import require_ownership
 from aws_setup.statements import statements_of
 
@@ -20,7 +20,10 @@ NOBODY: PolicyDocument = {"Effect": "Deny", "Principal": "*", "Action": "sts:Ass
 
 
 def remove_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
-    """Remove the agreed role, or give it back. Raises Blocked where somebody else has one of this name by now."""
+    """Remove the agreed role, or give it back; one that somebody else made in its place by now is left alone.
+
+    Raises Blocked where that one lets this environment in: then it is not known to be gone.
+    """
     if role is None:
         return [
             Action(
@@ -31,13 +34,15 @@ def remove_role(desired: DesiredState, role: ObservedRole | None) -> list[Action
                 why="Somebody removed it already.",
             )
         ]
-    if not (desired.is_adopted or role.is_adopted):
-        require_ownership(role, desired)
-        return _delete_role(role, why="Vertesia can no longer assume it afterwards.")
-    actions = _give_back(role, desired)
-    if writes(actions):
-        require_ownership(role, desired)
-    return actions
+    if desired.is_adopted or role.is_adopted:
+        actions = _give_back(role, desired, desired.attached_policy_arn)
+        if writes(actions):
+            require_ownership(role, desired)
+        return actions
+    if not role.belongs_to(desired) and not _has_anything_of_ours(role, desired):
+        return [_left_alone(role)]
+    require_ownership(role, desired)
+    return _delete_role(role, why="Vertesia can no longer assume it afterwards.")
 
 
 def retire_roles(desired: DesiredState, roles: tuple[ObservedRole, ...], *, after_proof: bool) -> list[Action]:
@@ -46,9 +51,18 @@ def retire_roles(desired: DesiredState, roles: tuple[ObservedRole, ...], *, afte
     return [
         replace(action, after_proof=after_proof)
         for role in roles
-        if role.is_ours(desired.installation_id) and role.is_for(desired)
-        for action in (_give_back(role, desired) if role.is_adopted else _delete_role(role, why=why))
+        if is_retired(role, desired)
+        for action in (
+            _give_back(role, _as_retired(desired), *desired.retire_policy_arns)
+            if role.is_adopted
+            else _delete_role(role, why=why)
+        )
     ]
+
+
+def is_retired(role: ObservedRole, desired: DesiredState) -> bool:
+    """Whether a role that this one replaces still is this environment's."""
+    return role.is_ours(desired.installation_id) and role.is_for(desired)
 
 
 def _delete_role(role: ObservedRole, *, why: str) -> list[Action]:
@@ -69,9 +83,48 @@ def _delete_role(role: ObservedRole, *, why: str) -> list[Action]:
 
 
 def without_ours(trust: PolicyDocument, desired: DesiredState) -> PolicyDocument:
-    """The trust policy without our statements; where nothing is left, one that lets nobody in."""
-    left = [statement for statement in statements_of(trust) if not is_own_statement(statement, desired)]
+    """The trust policy without our statements; where nothing is left, one that lets nobody in.
+
+    What its maker had there and was agreed to stay, stays.
+    """
+    left = [statement for statement in statements_of(trust) if not _is_ours(statement, desired)]
     return {**trust, "Statement": left or [NOBODY]}
+
+
+def _is_ours(statement: PolicyDocument, desired: DesiredState) -> bool:
+    if any(same_statement(statement, kept) for kept in desired.kept_statements):
+        return False
+    return is_own_statement(statement, desired) or is_of_environment(statement, desired)
+
+
+def _as_retired(desired: DesiredState) -> DesiredState:
+    """For a role that this one replaces: what was agreed of this one's trust and policies says nothing of that one's.
+
+    Which policies of ours may hang on it, `retire_policy_arns` says.
+    """
+    return replace(desired, kept_trust="", accepted_policies=())
+
+
+def _has_anything_of_ours(role: ObservedRole, desired: DesiredState) -> bool:
+    has_statement = any(_is_ours(statement, desired) for statement in statements_of(role.trust))
+    has_inline = INLINE_POLICY_NAME in role.inline
+    return has_statement or has_inline or bool(_own_attached(role, desired, desired.attached_policy_arn))
+
+
+def _own_attached(role: ObservedRole, desired: DesiredState, *arns: str) -> list[str]:
+    """Those of `arns` that hang on the role and that its maker did not put there."""
+    accepted = dict(desired.accepted_policies)
+    return [arn for arn in arns if arn in role.attached and arn not in accepted]
+
+
+def _left_alone(role: ObservedRole) -> Action:
+    return Action(
+        action="DeleteRole",
+        verb="keep",
+        resource=role.arn,
+        summary=f"Leave role {role.name}, which somebody else made",
+        why="Ours is gone: this one carries no tag of this console and does not let the environment in.",
+    )
 
 
 def _given_back(role: ObservedRole) -> Action:
@@ -84,8 +137,8 @@ def _given_back(role: ObservedRole) -> Action:
     )
 
 
-def _give_back(role: ObservedRole, desired: DesiredState) -> list[Action]:
-    """Take out our statement, our policy and our tags; the role and everything of others in it stay.
+def _give_back(role: ObservedRole, desired: DesiredState, *own_policies: str) -> list[Action]:
+    """Take out our statement, our policies and our tags; the role and everything of others in it stay.
 
     The trust goes first: from then on Vertesia is not let in. The tags go last: they say that the rest may be done.
     """
@@ -105,11 +158,12 @@ def _give_back(role: ObservedRole, desired: DesiredState) -> list[Action]:
                 after=trust,
             )
         )
-    if INLINE_POLICY_NAME in role.inline and desired.inline_policy is not None:
+    if INLINE_POLICY_NAME in role.inline:
         actions.append(delete_inline(role.name, role.arn, INLINE_POLICY_NAME, role.inline[INLINE_POLICY_NAME]))
-    if desired.attached_policy_arn and desired.attached_policy_arn in role.attached:
-        actions.append(detach(role.name, role.arn, desired.attached_policy_arn, role.attached))
-    keys = [key for key in (ADOPTED_TAG, ENVIRONMENT_TAG, INSTALLATION_TAG) if key in role.tags]
+    for policy_arn in _own_attached(role, desired, *own_policies):
+        actions.append(detach(role.name, role.arn, policy_arn, role.attached))
+    own_tags = [key for key, value in desired.tags if role.tags.get(key) == value]
+    keys = [key for key in (*own_tags, ADOPTED_TAG, ENVIRONMENT_TAG, INSTALLATION_TAG) if key in role.tags]
     if keys:
         actions.append(
             Action(
@@ -117,7 +171,7 @@ def _give_back(role: ObservedRole, desired: DesiredState) -> list[Action]:
                 verb="remove",
                 resource=role.arn,
                 summary=f"Take this console's tags off role {role.name}",
-                why="They said that it was in this console's care.",
+                why="They said that it was in this console's care; tags of others stay.",
                 request={"RoleName": role.name, "TagKeys": keys},
                 before={key: role.tags[key] for key in keys},
                 after={},

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from aws_setup.adoption import Adoption
 from aws_setup.desired import DesiredState
 from aws_setup.models import Plan, Run, Step, Verification
 from environments.models import Environment, Status
@@ -71,6 +72,27 @@ def report_proof(proof: Verification | None) -> dict[str, Any]:
             }
             for model in (proof.listing.models.all() if proof.listing else ())
         ],
+    }
+
+
+def report_adoption(adoption: Adoption) -> dict[str, Any]:
+    """A role that somebody else made, as `--adopt` asks a person or a program to know it."""
+    return {
+        "role_arn": adoption.role.arn,
+        "digest": adoption.role.digest,
+        "why_not": adoption.why_not,
+        "statements": [
+            {
+                "statement": found.statement,
+                "sentence": found.sentence,
+                "becomes": found.becomes,
+                "holes": found.holes,
+            }
+            for found in adoption.statements
+        ],
+        "theirs": adoption.theirs,
+        "ours": adoption.ours,
+        "result": adoption.result,
     }
 
 

@@ -7,7 +7,8 @@ from aws_setup.desired import DEFAULT_SESSION_SECONDS, ENVIRONMENT_TAG, INSTALLA
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedRole
-from aws_setup.policy_equality import is_same_policy
+from aws_setup.policy_equality import is_same_policy, same_statement
+from aws_setup.statements import statements_of
 
 ROLE_NOT_OURS = "role_not_ours"
 """The problem that a person can lift by consenting to the role's adoption."""
@@ -21,12 +22,14 @@ def plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
     if role is None:
         return [_create_role(desired)]
     require_ownership(role, desired)
-    actions = []
+    actions: list[Action] = []
     if not is_same_policy(role.trust, desired.trust):
         actions.append(_change_trust(desired, role))
     missing_tags = {key: value for key, value in desired.role_tags.items() if role.tags.get(key) != value}
     if missing_tags:
-        actions.append(
+        # On a role of others the tags go first: should the run end in between, they say what else there is ours.
+        actions.insert(
+            0 if desired.is_adopted else len(actions),
             Action(
                 action="TagRole",
                 verb="change",
@@ -36,7 +39,7 @@ def plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
                 request={"RoleName": role.name, "Tags": tag_list(missing_tags)},
                 before={key: role.tags[key] for key in missing_tags if key in role.tags},
                 after=missing_tags,
-            )
+            ),
         )
     unwanted_keys = [key for key in desired.retire_tag_keys if key in role.tags and key not in desired.role_tags]
     if unwanted_keys:
@@ -125,6 +128,10 @@ def _change_trust(desired: DesiredState, role: ObservedRole) -> Action:
     kept = len(desired.kept_statements)
     summary = f"Change the trust of role {role.name}: {_who_may_assume(desired)} may assume it"
     why = "What the role trusts now is not what was agreed."
+    if desired.also_trusts:
+        why = "While the organization moves from one issuer to another, tokens of both are let in."
+    elif all(any(same_statement(own, held) for held in statements_of(role.trust)) for own in desired.own_statements):
+        why = "The role trusts more than that now."
     if kept:
         summary = f"Let {_who_may_assume(desired).removeprefix('only ')} assume role {role.name} as well"
         why = f"{kept} statement{'s' if kept > 1 else ''} of others in its trust policy stay{'' if kept > 1 else 's'}."

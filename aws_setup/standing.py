@@ -1,14 +1,17 @@
 """How an environment stands: everything its page shows, read together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from aws_setup.adoption import find_kept_holes
 from aws_setup.agreements import read_agreement
 from aws_setup.chain import Agreement, Link, build_chain
 from aws_setup.desired import DesiredState
 from aws_setup.drafting import unfinished_drafts
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
+from aws_setup.names import build_provider_arn
 from aws_setup.policies import INLINE_POLICY_NAME
 from environments.history import summarize
 from environments.models import Environment, Event, Status
@@ -44,6 +47,10 @@ class Standing:
     resources: list[AwsResource] = field(default_factory=list)
     draft: Draft | None = None
     events: list[Event] = field(default_factory=list)
+    is_adopted: bool = False
+    """Somebody else made the role, and consented to our statement in it."""
+    kept_holes: list[str] = field(default_factory=list)
+    """Where their statements, which were agreed to stay, let in too much."""
 
     @property
     def run_is_live(self) -> bool:
@@ -84,6 +91,8 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
         resources=list_resources(connection, agreed),
         draft=draft,
         events=events,
+        is_adopted=agreed.is_adopted and connection.has_aws_resources,
+        kept_holes=find_kept_holes(agreed) if connection.has_aws_resources else [],
     )
 
 
@@ -118,6 +127,13 @@ def latest_listing(connection: Connection) -> Verification | None:
     return listed.select_related("listing").order_by("-id").first()
 
 
+def _note_role(agreed: DesiredState) -> Iterator[str]:
+    if agreed.is_adopted:
+        yield "Somebody else made it and consented to our statement in it; at disconnect it is given back."
+    if agreed.attached_policy_arn:
+        yield f"Its policy is {agreed.attached_policy_arn}."
+
+
 def list_resources(connection: Connection, agreed: DesiredState) -> list[AwsResource]:
     """What AWS holds for a connection, as far as this console wrote it: provider, role and its policy."""
     resources = []
@@ -130,13 +146,23 @@ def list_resources(connection: Connection, agreed: DesiredState) -> list[AwsReso
                 documents={"Issuer and audience": {"Url": agreed.issuer_url, "Audience": agreed.audience}},
             )
         )
+    if connection.provider_arn:
+        for issuer_url, audience in agreed.also_trusts:
+            resources.append(
+                AwsResource(
+                    "Identity provider",
+                    build_provider_arn(partition=agreed.partition, account_id=agreed.account_id, issuer_url=issuer_url),
+                    note="The role trusts it as well while the organization moves to another issuer.",
+                    documents={"Issuer and audience": {"Url": issuer_url, "Audience": audience}},
+                )
+            )
     if connection.role_arn:
         policy: dict[str, Any] = {"Permissions": agreed.inline_policy} if agreed.inline_policy else {}
         resources.append(
             AwsResource(
                 "Role",
                 connection.role_arn,
-                note=f"Its policy is {agreed.attached_policy_arn}." if agreed.attached_policy_arn else "",
+                note=" ".join(_note_role(agreed)),
                 documents={"Trust": agreed.trust, **policy, "Tags": agreed.role_tags},
             )
         )

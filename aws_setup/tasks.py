@@ -12,7 +12,7 @@ from celery import shared_task
 from django.db.models import F, Q
 from django.utils import timezone
 
-from aws_setup import accounts, breakages, fault_lab, hints, planning, provisioning, verification
+from aws_setup import accounts, breakages, fault_lab, hints, migration, planning, provisioning, verification
 from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import Draft, Plan, Run, Verification, WorkerCaller
 from aws_setup.status import refresh_status
@@ -104,6 +104,7 @@ def sweep() -> None:
     unanswered = Q(checked_at__isnull=True) | Q(checked_at__lt=F("check_requested_at"))
     if WorkerCaller.objects.filter(unanswered, check_requested_at__isnull=False).exists():
         hints.send(hints.CHECK_CALLERS)
+    migration.finish_migrations(now=now)
     Environment.objects.note_old_proofs(now=now)
     for plan in Plan.objects.filter(
         approved_at__isnull=True, expires_at__lte=now, environment__status=Status.WAITING_FOR_APPROVAL

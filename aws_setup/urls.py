@@ -4,12 +4,15 @@ from django.urls import path
 
 from aws_setup.views import (
     accounts,
+    adoption,
+    batches,
     change,
     connection,
     deletion,
     environment_list,
     finish,
     listed_models,
+    migration,
     overview,
     real_aws,
     review,
@@ -30,6 +33,7 @@ page_urls = [
     path("accounts/", accounts.accounts, name="accounts"),
     path("accounts/check/", accounts.check, name="accounts_check"),
     path("accounts/add/", accounts.add, name="account_add"),
+    path("accounts/<int:pk>/defaults/", accounts.defaults, name="account_defaults"),
     path("accounts/policy/", accounts.provisioning_policy_page, name="provisioning_policy"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("sandbox/failures/", sandbox.fail_on_purpose, name="sandbox_failures"),
@@ -43,10 +47,12 @@ wizard_urls = [
     path("drafts/<int:pk>/account/", wizard.draft_account, name="draft_account"),
     path("drafts/<int:pk>/permissions/", wizard.draft_permissions, name="draft_permissions"),
     path("drafts/<int:pk>/review/", review.draft_review, name="draft_review"),
+    path("drafts/<int:pk>/adopt/", adoption.draft_adopt, name="draft_adopt"),
     path("drafts/<int:pk>/plan/", review.draft_plan, name="draft_plan"),
     path("drafts/<int:pk>/approve/", review.draft_approve, name="draft_approve"),
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/plan-again/", runs.run_plan_again, name="run_plan_again"),
+    path("runs/<int:pk>/undo/", runs.run_undo, name="run_undo"),
     path("environments/<int:pk>/finish/", finish.environment_finish, name="environment_finish"),
     path("environments/<int:pk>/confirm/", finish.environment_confirm, name="environment_confirm"),
     path("environments/<int:pk>/deny/", finish.environment_deny, name="environment_deny"),
@@ -54,4 +60,22 @@ wizard_urls = [
     path("environments/<int:pk>/disconnect/", change.environment_disconnect, name="environment_disconnect"),
 ]
 
-urlpatterns = [*page_urls, *wizard_urls]
+migration_urls = [
+    path("issuers/moves/", migration.migrations, name="migrations"),
+    path("issuers/moves/<int:pk>/", migration.migration, name="migration"),
+    path("issuers/moves/<int:pk>/plan/", migration.migration_plan, name="migration_plan"),
+    path("issuers/moves/<int:pk>/switch/", migration.migration_switch, name="migration_switch"),
+    path("issuers/moves/<int:pk>/switch-back/", migration.migration_switch_back, name="migration_switch_back"),
+    path("issuers/moves/<int:pk>/give-up/", migration.migration_give_up, name="migration_give_up"),
+]
+
+batch_urls = [
+    path("batches/", batches.batches, name="batches"),
+    path("batches/template.csv", batches.batch_template, name="batch_template"),
+    path("batches/<int:pk>/", batches.batch, name="batch"),
+    path("batches/<int:pk>/approve/", batches.batch_approve, name="batch_approve"),
+    path("batches/<int:pk>/retry/", batches.batch_retry, name="batch_retry"),
+    path("batches/<int:pk>/rows/<int:position>/", batches.batch_row, name="batch_row"),
+]
+
+urlpatterns = [*page_urls, *wizard_urls, *batch_urls, *migration_urls]

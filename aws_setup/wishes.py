@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
-from aws_setup.company_defaults import defaults_of
+from django.db.models import Q, QuerySet
+
+from aws_setup.company_defaults import CompanyDefaults, defaults_of
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import free_role_name, is_role_name_taken
-from aws_setup.models import Account, Connection, Draft, Permissions, Plan, Run, Step
-from aws_setup.names import InvalidName, dashed
+from aws_setup.migration_standing import open_migration
+from aws_setup.models import Account, Connection, Draft, Permissions, Run, Step
+from aws_setup.names import InvalidName, dashed, validate_role_prefix
 from aws_setup.policies import full_access_policy_arn
 from aws_setup.regions import validate_bedrock_region
 from environments.ids import build_subject
@@ -40,6 +43,8 @@ def _wished(draft: Draft, environment: Environment, connection: Connection | Non
     issuer = Issuer.objects.filter(url=answers.get("issuer_url", "")).first()
     if issuer is None:
         raise Blocked(missing_answer("an issuer"))
+    if problem := _explain_moving(environment, issuer.url):
+        raise Blocked(problem)
     if not answers.get("region"):
         raise Blocked(missing_answer("a region"))
     try:
@@ -55,6 +60,8 @@ def _wished(draft: Draft, environment: Environment, connection: Connection | Non
         raise Blocked(role_name_taken(role_name))
     permissions = answers.get("permissions") or Permissions.INVOKE
     defaults = defaults_of(account)
+    if earlier is None or earlier.role_name.lower() != role_name.lower():
+        _require_prefix(role_name, account)
     desired = DesiredState(
         installation_id=str(Installation.objects.get().installation_id),
         partition=account.partition,
@@ -76,20 +83,33 @@ def _wished(draft: Draft, environment: Environment, connection: Connection | Non
     )
     if connection is None or earlier is None:
         return desired
-    return _with_leftovers(_with_standing(desired, earlier, connection), connection)
+    own_tags = dict(answers.get("tags") or {})
+    return _with_leftovers(
+        _with_standing(desired, earlier, connection, defaults=defaults, own_tags=own_tags), connection
+    )
 
 
-def _with_standing(desired: DesiredState, agreed: DesiredState, connection: Connection) -> DesiredState:
+def _with_standing(
+    desired: DesiredState,
+    agreed: DesiredState,
+    connection: Connection,
+    *,
+    defaults: CompanyDefaults,
+    own_tags: dict[str, str],
+) -> DesiredState:
     """What stays as agreed before while the role is the same: whose it is, what of others was accepted in it, its path.
 
-    The account's defaults are for new roles; only a boundary is put on those that have none.
+    The account's defaults are for new roles; only a boundary is put on those that have none. Of the company's tags a
+    role keeps those that it was made with.
     """
     also_trusts = agreed.for_issuer(desired.issuer_url)
     desired = replace(desired, also_trusts=also_trusts.also_trusts if also_trusts else ())
     if desired.role_name.lower() != agreed.role_name.lower():
         return desired
+    made_with = {key: value for key, value in agreed.tags if key in defaults.tags}
     return replace(
         desired,
+        tags=tuple(sorted((made_with | own_tags).items())),
         role_path=agreed.role_path,
         role_id=connection.role_id or agreed.role_id,
         is_adopted=agreed.is_adopted,
@@ -108,7 +128,9 @@ def _with_leftovers(desired: DesiredState, connection: Connection) -> DesiredSta
     """
     agreed = DesiredState.from_json(connection.desired)
     ids, roles = {agreed.environment_id}, {agreed.role_name}
-    policies = {agreed.attached_policy_arn, full_access_policy_arn(agreed.partition)}
+    policies = {agreed.attached_policy_arn} - set(dict(agreed.accepted_policies))
+    if not agreed.is_adopted:
+        policies.add(full_access_policy_arn(agreed.partition))
     tag_keys = set(dict(agreed.tags))
     if _was_cut_short(connection):
         ids.update(agreed.earlier_environment_ids)
@@ -154,37 +176,93 @@ def _has_added_audience(agreed: DesiredState) -> bool:
 
 
 def _undone(draft: Draft, connection: Connection) -> DesiredState:
-    """What was agreed before the run that could not go on; where that was nothing, what the run made goes."""
+    """What was agreed before the run that could not go on; where that was nothing, what the set-up made goes."""
     run = Run.objects.filter(pk=draft.answers.get("run"), connection=connection).select_related("plan").first()
     if run is None:
         raise Blocked(missing_answer("the run that is to be undone"))
-    before = _agreed_before(run.plan)
+    if not can_be_undone(run):
+        raise Blocked(_nothing_to_undo())
+    before = find_agreed_before(run)
     if before is None:
-        made_provider = run.steps.filter(action__action="CreateOpenIDConnectProvider", outcome="created").exists()
-        added_audience = run.steps.filter(
-            action__action="AddClientIDToOpenIDConnectProvider", outcome="updated"
-        ).exists()
-        return _disconnected(connection, removes_provider=made_provider or added_audience)
-    standing = replace(before, earlier_environment_ids=(), retire_role_names=(), retire_policy_arns=())
+        return _disconnected(connection, removes_provider=_made_provider(connection))
+    current = connection.environment.organization.issuer
+    before = before.for_issuer(current.url) or before
+    if problem := _explain_moving(connection.environment, before.issuer_url):
+        raise Blocked(problem)
+    agreed = DesiredState.from_json(connection.desired)
+    is_same_role = before.role_name.lower() == agreed.role_name.lower()
+    standing = replace(
+        before,
+        role_id=connection.role_id or before.role_id if is_same_role else before.role_id,
+        earlier_environment_ids=(),
+        retire_role_names=(),
+        retire_policy_arns=(),
+        retire_inline_names=(),
+        retire_tag_keys=(),
+    )
     return _with_leftovers(standing, connection)
 
 
-def _agreed_before(plan: Plan) -> DesiredState | None:
-    """The last agreement before this plan that was carried out and meant a connection."""
-    carried_out = Plan.objects.filter(
-        environment_id=plan.environment_id,
-        pk__lt=plan.pk,
-        run__state__in=[Run.State.SUCCEEDED, Run.State.WAITING_FOR_VERTESIA],
-    )
-    last = carried_out.order_by("-approved_at").first()
-    before = DesiredState.from_json(last.desired) if last else None
+def can_be_undone(run: Run) -> bool:
+    """Whether this run failed, wrote something, and nothing was agreed or done since."""
+    if run.state != Run.State.FAILED or run.connection.runs.first() != run:
+        return False
+    return run.steps.exclude(outcome__in=["", "unchanged"]).exists()
+
+
+def find_agreed_before(run: Run) -> DesiredState | None:
+    """What this run's agreement took the place of: the last one that was carried out; None where that was nothing."""
+    last = _carried_out(run.connection).filter(pk__lt=run.pk).order_by("-pk").first()
+    before = DesiredState.from_json(last.plan.desired) if last else None
     return None if before is None or before.is_absent else before
+
+
+def _carried_out(connection: Connection) -> QuerySet[Run]:
+    states = [Run.State.SUCCEEDED, Run.State.WAITING_FOR_VERTESIA]
+    return connection.runs.filter(state__in=states).select_related("plan")
+
+
+def _made_provider(connection: Connection) -> bool:
+    """Whether a run of this set-up, which never came to an end, made the identity provider or put the audience on it.
+
+    Each try at it counts: the first may have made it, and the last one stopped later.
+    """
+    last = _carried_out(connection).order_by("-pk").first()
+    tries = connection.runs.filter(pk__gt=last.pk) if last else connection.runs.all()
+    made = Step.objects.filter(run__in=tries).filter(
+        Q(action__action="CreateOpenIDConnectProvider", outcome="created")
+        | Q(action__action="AddClientIDToOpenIDConnectProvider", outcome="updated")
+    )
+    return made.exists()
+
+
+def _nothing_to_undo() -> Problem:
+    return Problem(
+        code="nothing_to_undo",
+        sentence="There is nothing of that run to undo any more.",
+        why="It wrote nothing, did not fail, or another run of this environment came after it.",
+        remedy="Look at the environment: it shows how it stands now, and what can be done.",
+    )
+
+
+def _require_prefix(role_name: str, account: Account) -> None:
+    try:
+        validate_role_prefix(role_name, prefix=account.role_prefix, account_id=account.account_id)
+    except InvalidName as error:
+        raise Blocked(
+            Problem(
+                code="role_name_without_prefix",
+                sentence=str(error),
+                why="It is one of the account's defaults for roles, and the worker's own rights may end there.",
+                remedy="Choose another role name under Permissions → Options, or change the default under Accounts.",
+            )
+        ) from error
 
 
 def _migrated(draft: Draft, environment: Environment, connection: Connection) -> DesiredState:
     """The agreement with `answers["trusts"]`, a list of issuer URLs, in place of those trusted so far."""
     agreed = DesiredState.from_json(connection.desired)
-    if not connection.has_aws_resources:
+    if not connection.has_aws_resources or agreed.is_absent:
         raise Blocked(missing_answer("a connection"))
     urls = list(draft.answers.get("trusts", ()))
     current = environment.organization.issuer.url
@@ -201,8 +279,22 @@ def _migrated(draft: Draft, environment: Environment, connection: Connection) ->
         role_id=connection.role_id or agreed.role_id,
         earlier_environment_ids=(),
         retire_role_names=(),
+        retire_inline_names=(),
     )
     return _with_leftovers(desired, connection)
+
+
+def _explain_moving(environment: Environment, issuer_url: str) -> Problem | None:
+    """Why no other issuer than the present one can be wished for: the organization is moving, step by step."""
+    organization = environment.organization
+    if issuer_url == organization.issuer.url or open_migration(organization) is None:
+        return None
+    return Problem(
+        code="organization_is_moving",
+        sentence=f"{organization} is moving to another issuer, and {organization.issuer} signs its tokens now.",
+        why=f"A plan for {issuer_url} alone would lock out the environments that are not there yet.",
+        remedy="Finish the move, or take it back, under Issuers → Move an organization.",
+    )
 
 
 def _current_issuer_missing(url: str) -> Problem:

@@ -13,9 +13,11 @@ from environments.issuer.keys import list_lost_keys, make_signing_key
 from environments.models import Environment, Installation, Issuer, Organization, SigningKey
 
 DOCUMENTED_ISSUER_URL: Final = "https://sts.becomposable.com"
+CURRENT_ISSUER_URL: Final = "https://sts.vertesia.io"
+"""Vertesia's own set-up script has used it, or a regional host, in place of the documented one since March 2026."""
 VERTESIA_ISSUERS: Final = (
     (DOCUMENTED_ISSUER_URL, "Vertesia, older organizations"),
-    ("https://sts.vertesia.io", "Vertesia"),
+    (CURRENT_ISSUER_URL, "Vertesia"),
     ("https://sts.us1.vertesia.io", "Vertesia, United States"),
     ("https://sts.eu1.vertesia.io", "Vertesia, Europe"),
     ("https://sts.jp1.vertesia.io", "Vertesia, Japan"),

@@ -81,7 +81,7 @@ def check_issuer(organization: Organization, *, issuer: Issuer) -> None:
         raise NotRegistered(
             "issuer",
             f"{organization.name} is connected, or being set up, with tokens of {organization.issuer}. "
-            "To move to another issuer, choose Change on one of its connected environments: that is one plan.",
+            "To move it to another issuer, go to Issuers → Move an organization: step by step, and nothing breaks.",
         )
 
 

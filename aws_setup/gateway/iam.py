@@ -4,13 +4,12 @@ from typing import Any
 
 from aws_setup.actions import Action
 from aws_setup.desired import DEFAULT_SESSION_SECONDS
-from aws_setup.gateway.errors import AwsBusy, AwsRefused
+from aws_setup.gateway.errors import NOT_FOUND, AwsBusy, AwsRefused
 from aws_setup.gateway.protocol import Performed
 from aws_setup.gateway.wire import Wire
 from aws_setup.observed import ObservedProvider, ObservedRole, Quotas
+from aws_setup.policies import PolicyDocument
 from aws_setup.statements import trusts_provider
-
-NOT_FOUND = {"NoSuchEntity", "NoSuchEntityException"}
 
 OUTCOME = {"create": "created", "change": "updated", "remove": "removed"}
 
@@ -65,14 +64,25 @@ def read_role(wire: Wire, role_name: str) -> ObservedRole | None:
         trust=role["AssumeRolePolicyDocument"],
         tags=_tags(role.get("Tags", ())),
         boundary_arn=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
-        inline={
-            name: wire.call("iam", "get_role_policy", RoleName=role_name, PolicyName=name)["PolicyDocument"]
-            for name in names
-        },
+        inline={name: _read_inline(wire, role_name, name) for name in names},
         attached=tuple(policy["PolicyArn"] for policy in attached),
         role_id=role["RoleId"],
         max_session_seconds=role.get("MaxSessionDuration", DEFAULT_SESSION_SECONDS),
     )
+
+
+def _read_inline(wire: Wire, role_name: str, policy_name: str) -> PolicyDocument:
+    """A policy that was just listed. AwsBusy where it is gone by now: what was read is of two moments."""
+    try:
+        answer = wire.call("iam", "get_role_policy", RoleName=role_name, PolicyName=policy_name)
+    except AwsRefused as error:
+        if error.code not in NOT_FOUND:
+            raise
+        raise AwsBusy(
+            "The role's policies change while they are read.", operation="iam:GetRolePolicy", code="NotYetVisible"
+        ) from error
+    document: PolicyDocument = answer["PolicyDocument"]
+    return document
 
 
 def read_quotas(wire: Wire) -> Quotas | None:
@@ -117,7 +127,7 @@ def perform(wire: Wire, action: Action) -> Performed:
         if action.verb == "remove" and error.code in NOT_FOUND:
             return Performed("unchanged", error.request_id)
         raise
-    if not _is_held(wire, action):
+    if not _is_seen(wire, action):
         raise AwsBusy(
             "IAM does not show the change yet, or somebody changed it again.",
             operation=f"iam:{action.action}",
@@ -128,6 +138,16 @@ def perform(wire: Wire, action: Action) -> Performed:
         str(answer["ResponseMetadata"].get("RequestId", "")),
         role_id=answer.get("Role", {}).get("RoleId", ""),
     )
+
+
+def _is_seen(wire: Wire, action: Action) -> bool:
+    """Whether IAM shows what was written; what it does not know yet was written a moment ago all the same."""
+    try:
+        return _is_held(wire, action)
+    except AwsRefused as error:
+        if error.code in NOT_FOUND:
+            return False
+        raise
 
 
 def _is_held(wire: Wire, action: Action) -> bool:

@@ -62,6 +62,8 @@ class Account(CallerFields):
     )
     extra_tags = models.JSONField(default=dict, blank=True, help_text="Tags of every role, beside a person's own.")
     max_session_seconds = models.PositiveIntegerField(default=3600)
+    quotas = models.JSONField(null=True, blank=True, help_text="observed.Quotas as planning last read them.")
+    quotas_read_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,6 +1,7 @@
 """Whose rights the worker has, where it may act, and what it needs for that."""
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -10,13 +11,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from aws_setup.account_forms import AccountRoleForm, ProvisioningPolicyForm
-from aws_setup.accounts import NotAnAccount, add_account, request_check
+from aws_setup.access import get_account
+from aws_setup.account_forms import AccountRoleForm, DefaultsForm, ProvisioningPolicyForm
+from aws_setup.accounts import NotAnAccount, add_account, change_defaults, request_check
+from aws_setup.company_defaults import defaults_of
 from aws_setup.models import Account, WorkerCaller
-from aws_setup.policies import provisioning_policy
+from aws_setup.policies import BOUNDARY_NEEDS_ROOM, has_room_of_its_own, provisioning_policy
+from aws_setup.tags import format_tags
 from aws_setup.views.frame import actor_of, explain_waiting
 from config.http import HtmxRequest
 from environments.access import may_administer
+
+SECONDS_PER_HOUR = 3600
 
 
 def accounts_context(*, now: datetime) -> dict[str, object]:
@@ -67,6 +73,41 @@ def add(request: HttpRequest) -> HttpResponse:
     caller = WorkerCaller.objects.first()
     context = {"form": form, "caller": caller}
     return render(request, "aws_setup/account_add.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def defaults(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the company wants of every role in one account."""
+    account = get_account(request.user, pk)
+    initial = {
+        "role_prefix": account.role_prefix,
+        "role_path": account.role_path,
+        "boundary_arn": account.boundary_arn,
+        "extra_tags": format_tags(account.extra_tags),
+        "max_session_hours": account.max_session_seconds // SECONDS_PER_HOUR,
+    }
+    form = DefaultsForm(request.POST or None, initial=initial, account=account)
+    if request.method == "POST" and form.is_valid():
+        wanted = form.cleaned_data
+        wanted["max_session_seconds"] = wanted.pop("max_session_hours") * SECONDS_PER_HOUR
+        change_defaults(account, actor=actor_of(request), **wanted)
+        messages.success(request, f"Stored the defaults for roles in {account.dashed_id}. Nothing in AWS was changed.")
+        return redirect("account_defaults", pk=account.pk)
+    standing = defaults_of(account)
+    has_room = has_room_of_its_own(path=standing.path, prefix=standing.prefix)
+    policy = {
+        "account_id": account.account_id,
+        "path": standing.path,
+        "name_prefix": standing.prefix,
+        "boundary_arn": standing.boundary_arn if has_room else "",
+    }
+    context = {
+        "form": form,
+        "account": account,
+        "warning": BOUNDARY_NEEDS_ROOM if standing.boundary_arn and not has_room else "",
+        "policy_query": urlencode(policy),
+    }
+    return render(request, "aws_setup/account_defaults.html", context, status=422 if form.errors else 200)
 
 
 @require_safe

@@ -12,6 +12,7 @@ from django_htmx.http import reswap, retarget
 
 from aws_setup.access import get_connection
 from aws_setup.drafting import request_plan, restart_draft
+from aws_setup.migration_standing import open_migration
 from aws_setup.models import Draft
 from aws_setup.standing import Standing, read_standing
 from aws_setup.verification import request_verification
@@ -19,6 +20,7 @@ from aws_setup.views.frame import actor_of, explain_waiting, signed_in
 from config.http import HtmxRequest
 from environments.access import get_environment
 from environments.forms import NameForm
+from environments.installation import DOCUMENTED_ISSUER_URL
 
 AWAITED_FOR = timedelta(minutes=1)
 """How long a page looks out for a verification that a worker was asked to begin."""
@@ -35,6 +37,8 @@ def page_context(standing: Standing, *, awaited_since: datetime | None, now: dat
     return {
         "environment": standing.environment,
         "standing": standing,
+        "move": open_migration(standing.environment.organization),
+        "has_former_issuer": standing.environment.organization.issuer.url == DOCUMENTED_ISSUER_URL,
         "is_polling": standing.is_live or is_awaited,
         "awaited_since": awaited_since if is_awaited else None,
         "name_form": NameForm(initial={"name": standing.environment.name}),

@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
 
-from aws_setup.models import Account, Draft, Permissions, Run
+from aws_setup.company_defaults import defaults_of
+from aws_setup.models import Account, Connection, Draft, Permissions, Run
 from aws_setup.names import dashed
 from aws_setup.regions import BEDROCK_REGIONS
 from config.health import worker_problem
@@ -98,6 +99,8 @@ def _rows(draft: Draft | None) -> list[tuple[str, str, str, str]]:
         return [("disconnect", "Disconnect", answers.get("name", ""), url), *tail]
     if draft.purpose == Draft.Purpose.CHANGE:
         return [("change", "Change", environment, reverse("environment_change", args=[draft.environment_id])), *tail]
+    if draft.purpose == Draft.Purpose.MIGRATE:
+        return [("migration", "Move to another issuer", environment, _migration_url(draft)), *tail]
     if draft.purpose != Draft.Purpose.CONNECT:
         return tail
     # Until the person has been through the step, permissions are only a default: no answer is shown for them.
@@ -108,6 +111,11 @@ def _rows(draft: Draft | None) -> list[tuple[str, str, str, str]]:
         ("permissions", "Permissions", permissions, reverse("draft_permissions", args=[draft.pk]) if account else ""),
         *tail,
     ]
+
+
+def _migration_url(draft: Draft) -> str:
+    migration = draft.answers.get("migration")
+    return reverse("migration", args=[migration]) if migration else ""
 
 
 def build_notes(draft: Draft) -> list[str]:
@@ -124,16 +132,28 @@ def build_notes(draft: Draft) -> list[str]:
     return notes
 
 
+def _is_adopted(draft: Draft) -> bool:
+    """Whether the role is one that somebody else made: as consented to in this draft, or as was agreed before."""
+    if (draft.answers.get("adopts") or draft.found) and draft.purpose != Draft.Purpose.DISCONNECT:
+        return True
+    agreed = Connection.objects.filter(environment=environment_of(draft)).exclude(role_arn="")
+    last = agreed.values_list("desired", "role_name").first() if draft.purpose != Draft.Purpose.CONNECT else None
+    return bool(last and last[0].get("is_adopted") and last[1] == draft.answers.get("role_name"))
+
+
 def draft_context(draft: Draft, *, current: str, run: Run | None = None) -> dict[str, Any]:
     """The context that every page of a draft shares."""
     account_id = draft.answers.get("account_id", "")
+    account = Account.objects.filter(account_id=account_id).first() if account_id else None
     return {
         "draft": draft,
         "environment": draft.environment,
         "answers": draft.answers,
         "issuer": draft.answers.get("issuer_url", ""),
         "subject": f"env:{draft.answers.get('organization_id', '')}:{draft.answers.get('environment_id', '')}",
-        "account": Account.objects.filter(account_id=account_id).first() if account_id else None,
+        "account": account,
+        "defaults": defaults_of(account),
+        "is_adopted": _is_adopted(draft),
         "account_dashed": dashed(account_id) if account_id else "",
         "permission_words": PERMISSION_ANSWERS.get(draft.answers.get("permissions", ""), ""),
         "steps": build_steps(draft, current=current, run=run),

@@ -9,12 +9,16 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import get_draft
+from aws_setup.adoption import find_kept_holes
 from aws_setup.approval import approve_plan
+from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked
 from aws_setup.drafting import request_plan
 from aws_setup.effect import measure_effect, plan_assurances, plan_effect
 from aws_setup.models import Draft, Plan, Run
 from aws_setup.names import dashed
+from aws_setup.statements import describe_statement
+from aws_setup.views.adoption import adoption_context
 from aws_setup.views.frame import actor_of, draft_context, explain_waiting
 from config.http import HtmxRequest
 
@@ -39,20 +43,33 @@ def draft_review(request: HtmxRequest, pk: int) -> HttpResponse:
     context = draft_context(draft, current="review") | {
         "is_planning": is_planning,
         "worker_problem": explain_waiting(draft.planning_requested_at, now=now) if is_planning else None,
+        **adoption_context(draft),
     }
     plan = latest_plan(draft)
     if plan is not None:
         account = dashed(plan.account.account_id)
         effect = measure_effect(plan.actions)
+        desired = DesiredState.from_json(plan.desired)
         context |= {
             "plan": plan,
+            "trusted_issuers": desired.trusted_issuers,
+            "desired": desired,
+            "kept_statements": [describe_statement(statement) for statement in desired.kept_statements],
+            "provider_kept": _why_provider_stays(plan) if desired.removes_provider else "",
+            "kept_holes": find_kept_holes(desired),
             "has_run_out": plan.expires_at <= now,
-            "effect": plan_effect(plan.actions, account),
-            "assurances": plan_assurances(plan.actions),
+            "effect": plan_effect(plan.actions, account, is_absent=desired.is_absent),
+            "assurances": plan_assurances(plan.actions, is_adopted=desired.is_adopted),
             "creates_role": effect.count("create", "role") > 0,
-            "removes": effect.count("remove", "role") > 0 and draft.purpose == Draft.Purpose.DISCONNECT,
+            "removes": desired.is_absent and effect.removes_something,
         }
     return render(request, "wizard/_review.html" if request.htmx else "wizard/review.html", context)
+
+
+def _why_provider_stays(plan: Plan) -> str:
+    """Why an identity provider that was to go stays; empty where it goes, or its audience does."""
+    kept = [action for action in plan.actions if action["action"] == "DeleteOpenIDConnectProvider"]
+    return str(kept[0]["why"]) if kept and kept[0]["verb"] == "keep" else ""
 
 
 def latest_plan(draft: Draft) -> Plan | None:

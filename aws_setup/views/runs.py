@@ -1,5 +1,6 @@
 """One run: what happens now, what was done, what is waited for and why; then the result, or what can be done."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -8,9 +9,10 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import get_run
-from aws_setup.drafting import request_plan, save_answers, start_draft
+from aws_setup.drafting import request_plan, restart_draft, save_answers, start_draft
 from aws_setup.models import Draft, Run, Step, Verification
 from aws_setup.views.frame import actor_of, draft_context, environment_of, explain_waiting, signed_in
+from aws_setup.wishes import can_be_undone, find_agreed_before
 from config.http import HtmxRequest
 
 MODELS_SHOWN = 8
@@ -38,6 +40,11 @@ def run(request: HtmxRequest, pk: int) -> HttpResponse:
         "checks": list(verification.checks.all()) if verification else [],
         "doing": _doing(found, verification),
         "worker_problem": explain_waiting(found.created_at, now=now) if is_untouched else None,
+        "can_undo": can_be_undone(found),
+        "agreed_before": find_agreed_before(found) is not None if found.state == Run.State.FAILED else False,
+        "provider_gone": any(
+            step.action["action"] == "DeleteOpenIDConnectProvider" and step.outcome == "removed" for step in steps
+        ),
         **models_summary(verification),
     }
     return render(request, "runs/_run_answer.html" if request.htmx else "runs/run.html", context)
@@ -72,5 +79,23 @@ def run_plan_again(request: HttpRequest, pk: int) -> HttpResponse:
         owner=signed_in(request), environment=environment_of(before), purpose=before.purpose, actor=actor_of(request)
     )
     save_answers(draft, **before.answers)
+    request_plan(draft, actor=actor_of(request), now=timezone.now())
+    return redirect("draft_review", pk=draft.pk)
+
+
+@require_POST
+def run_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """After a failed run: a plan that takes away what it made, or puts back what was agreed before it."""
+    found = get_run(request.user, pk)
+    if not can_be_undone(found):
+        messages.info(request, "There is nothing of this run to undo any more.")
+        return redirect("run", pk=found.pk)
+    draft = restart_draft(
+        owner=signed_in(request),
+        environment=found.connection.environment,
+        purpose=Draft.Purpose.UNDO,
+        actor=actor_of(request),
+        run=found.pk,
+    )
     request_plan(draft, actor=actor_of(request), now=timezone.now())
     return redirect("draft_review", pk=draft.pk)

@@ -65,6 +65,19 @@ LOOKS = {
     "unproven": Look("quiet", "question-mark-circle", "Unproven"),
     "broken": Look("bad", "x-circle", "Broken"),
     "after_break": Look("quiet", "minus-circle", "Not reached"),
+    # aws_setup.migration_standing.Stage
+    "trusts_neither": Look("bad", "exclamation-triangle", "Neither"),
+    "trusts_old": Look("wait", "minus-circle", "Old only"),
+    "trusts_both": Look("busy", "plus-circle", "Both"),
+    "trusts_new": Look("good", "check-circle", "New only"),
+    # aws_setup.batch_standing.RowState, where no run has the same name
+    "blocked": Look("bad", "no-symbol", "Cannot be planned"),
+    "invalid": Look("bad", "exclamation-circle", "Not understood"),
+    "outdated": Look("wait", "clock", "Plan ran out"),
+    "gone": Look("quiet", "minus-circle", "Given up"),
+    "editing": Look("quiet", "pencil-square", "Being edited"),
+    "planning": Look("busy", "arrow-path", "Planning"),
+    "planned": Look("wait", "hand-raised", "Waiting for approval"),
     # the worker's credentials
     "ready": Look("good", "check-circle", "Ready"),
     "not_checked": Look("quiet", "question-mark-circle", "Not checked"),
@@ -214,16 +227,23 @@ class DiffLine:
     text: str
 
 
-KINDS = {" ": "same", "+": "added", "-": "removed"}
-
-
 @register.filter
 def differences(action: dict[str, Any]) -> list[DiffLine]:
-    """What an action changes, line by line, from its `before` to its `after`; empty where it shows neither."""
+    """What an action changes, line by line, from its `before` to its `after`; empty where it shows neither.
+
+    A comma at the end of a line, which comes and goes with what follows it, is no difference.
+    """
     before, after = _lines(action.get("before")), _lines(action.get("after"))
-    return [
-        DiffLine(KINDS[line[0]], line[0].strip(), line[2:]) for line in difflib.ndiff(before, after) if line[0] in KINDS
-    ]
+    bare, new_bare = ([line.rstrip(",") for line in lines] for lines in (before, after))
+    matcher = difflib.SequenceMatcher(None, bare, new_bare, autojunk=False)
+    found = []
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        if kind == "equal":
+            found += [DiffLine("same", "", line) for line in after[new_start:new_end]]
+            continue
+        found += [DiffLine("removed", "-", line) for line in before[start:end]]
+        found += [DiffLine("added", "+", line) for line in after[new_start:new_end]]
+    return found
 
 
 @register.filter
@@ -258,6 +278,8 @@ SECTIONS = {
     "provisioning": "accounts",
     "issuers": "issuers",
     "issuer": "issuers",
+    "migrations": "issuers",
+    "migration": "issuers",
     "sandbox": "sandbox",
     "real": "sandbox",
 }

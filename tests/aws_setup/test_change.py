@@ -13,7 +13,7 @@ from aws_setup.models import Run
 from aws_setup.policies import INLINE_POLICY_NAME, full_access_policy_arn
 from environments.models import Environment
 from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console, open_codes, outcomes
-from tests.fake_aws import HOME, SECOND, Crash, FakeAws, FakeRole
+from tests.fake_aws import HOME, SECOND, Crash, FakeAws
 
 FULL_ACCESS = full_access_policy_arn("aws")
 OWN_POLICY = f"arn:aws:iam::{HOME}:policy/BedrockForVertesia"
@@ -322,8 +322,9 @@ def test_disconnecting_what_is_gone_already_succeeds(console: Console, aws: Fake
 def test_a_role_that_somebody_else_made_in_its_place_is_not_removed(
     console: Console, aws: FakeAws, connected: Environment
 ) -> None:
-    theirs = FakeRole(arn=aws.home.role("Old").arn, trust=aws.home.role("Old").trust)
-    aws.home.roles["old"] = theirs
+    theirs = aws.home.role("Old")
+    theirs.role_id = "AROAOFSOMEBODYELSE"
+    theirs.tags.clear()
     with pytest.raises(Blocked) as blocked:
         console.plan(connected, purpose="disconnect")
     assert blocked.value.problem.code == "role_not_ours"
@@ -335,6 +336,19 @@ def test_a_role_whose_tags_somebody_took_away_is_still_known_by_its_id(
     aws.home.role("Old").tags.clear()
     assert console.disconnect(connected).state == Run.State.SUCCEEDED
     assert aws.home.roles == {}
+
+
+def test_one_that_does_not_let_the_environment_in_is_left_alone_and_ours_is_gone(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
+    theirs = aws.home.role("Old")
+    theirs.role_id = "AROAOFSOMEBODYELSE"
+    theirs.tags.clear()
+    theirs.inline.clear()
+    theirs.trust["Statement"] = []
+    assert console.disconnect(connected).state == Run.State.SUCCEEDED
+    assert (aws.writes, list(aws.home.roles)) == ([], ["old"])
+    assert console.status(connected) == "disconnected"
 
 
 def test_disconnecting_resumes_where_a_lost_worker_left_it(

@@ -168,7 +168,7 @@ for _action in WRITES:
 _add("timeout on CreateRole", partial(passes_by, "timeout", "CreateRole", seconds=90))
 for _action in (*WRITES, "ListCustomModels"):
     if _action in WRITES:
-        for _kind, _code in (("credentials_expired", "credentials_expired"), ("clock_skewed", "signature_wrong")):
+        for _kind, _code in (("credentials_expired", "credentials_expired"), ("clock_skewed", "worker_clock_wrong")):
             _words = f"{_kind} on {_action}"
             _add(_words, partial(stops_at_once, _kind, _action, _code), is_sample=_words in SAMPLE)
 for _layer in DENIALS:

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from aws_setup.models import Account
 from environments.models import Event
 from tests.factories import UserFactory
 from tests.web.wizard_rows import make_connected, prepare, signed_in_client
@@ -14,7 +15,7 @@ from tests.web.wizard_rows import make_connected, prepare, signed_in_client
 pytestmark = pytest.mark.django_db
 
 PAGES = ["overview", "environments", "accounts", "provisioning_policy", "issuers", "sandbox", "real_aws"]
-FORMS = ["account_add", "issuer_add"]
+FORMS = ["account_add", "account_defaults", "issuer_add"]
 ENVIRONMENT_PAGES = ["environment", "environment_models", "environment_history", "environment_verification"]
 ENVIRONMENT_FORMS = ["environment_delete"]
 ENVIRONMENT_ORDERS = ["environment_verify", "environment_plan", "environment_rename"]
@@ -54,6 +55,8 @@ def client() -> Client:
 
 
 def address(client: Client, name: str) -> str:
+    if name == "account_defaults":
+        return reverse(name, args=[Account.objects.get().pk])
     if name in OF_AN_ENVIRONMENT:
         return reverse(name, args=[make_connected(client).environment_id])
     return reverse(name)

@@ -54,7 +54,10 @@ def pages_of(connection: Connection) -> list[str]:
     fresh = Environment.objects.get(name="Bedrock EU")
     of_one = ("environment", "environment_models", "environment_delete", "environment_history")
     return [
-        *(reverse(name) for name in ("overview", "environments", "accounts", "issuers", "sandbox", "real_aws")),
+        *(
+            reverse(name)
+            for name in ("overview", "environments", "batches", "accounts", "issuers", "sandbox", "real_aws")
+        ),
         *(reverse(name) for name in ("provisioning_policy", "account_add", "issuer_add")),
         *(reverse(name, args=[connection.environment_id]) for name in of_one),
         reverse("environment_models", args=[connection.environment_id]) + "?view=all",

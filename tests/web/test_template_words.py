@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.template import Context, Template
 
+from aws_setup.batching import RowState
 from aws_setup.chain import LinkState
 from aws_setup.models import Check, Run, Step, Verification
 from config.templatetags.console import LOOKS, count, differences, identifier, look, pretty_json, relative
@@ -13,7 +14,7 @@ from environments.models import Status
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("states", [Status, Run.State, Step.State, Verification.State, Check.Result])
+@pytest.mark.parametrize("states", [Status, Run.State, Step.State, Verification.State, Check.Result, RowState])
 def test_every_status_has_a_look_and_says_its_own_label(states):
     for value, label in states.choices:
         assert value in LOOKS
@@ -65,13 +66,17 @@ def test_things_are_counted_in_words(number, words):
 
 
 def test_a_difference_marks_what_comes_and_what_goes():
-    lines = differences({"before": ["blobs"], "after": ["blobs", "bedrock"]})
+    lines = differences({"before": ["blobs", "old"], "after": ["blobs", "bedrock"]})
     assert [(line.mark, line.text.strip()) for line in lines if line.kind != "same"] == [
-        ("-", '"blobs"'),
-        ("+", '"blobs",'),
+        ("-", '"old"'),
         ("+", '"bedrock"'),
     ]
     assert differences({"before": None, "after": None}) == []
+
+
+def test_a_comma_that_comes_with_the_next_line_is_no_difference():
+    lines = differences({"before": ["blobs"], "after": ["blobs", "bedrock"]})
+    assert [(line.mark, line.text.strip()) for line in lines if line.kind != "same"] == [("+", '"bedrock"')]
 
 
 def test_policies_that_aws_wants_as_text_are_opened_for_reading():

@@ -17,12 +17,13 @@ pytestmark = pytest.mark.django_db
 
 PAGES = ["connect", "connect_new"]
 DRAFT_PAGES = ["draft_environment", "draft_account", "draft_permissions", "draft_review"]
-DRAFT_ORDERS = ["draft_plan", "draft_approve"]
+DRAFT_ORDERS = ["draft_plan", "draft_approve", "draft_adopt"]
 ENVIRONMENT_PAGES = ["environment_finish", "environment_change", "environment_disconnect"]
 ENVIRONMENT_ORDERS = ["environment_confirm", "environment_deny"]
 READ_ONLY = ["draft_review", "run", "environment_finish"]
-ORDERS = [*DRAFT_ORDERS, "run_plan_again", *ENVIRONMENT_ORDERS]
-OF_AN_OBJECT = [*DRAFT_PAGES, *DRAFT_ORDERS, "run", "run_plan_again", *ENVIRONMENT_PAGES, *ENVIRONMENT_ORDERS]
+RUN_ORDERS = ["run_plan_again", "run_undo"]
+ORDERS = [*DRAFT_ORDERS, *RUN_ORDERS, *ENVIRONMENT_ORDERS]
+OF_AN_OBJECT = [*DRAFT_PAGES, *DRAFT_ORDERS, "run", *RUN_ORDERS, *ENVIRONMENT_PAGES, *ENVIRONMENT_ORDERS]
 
 
 @pytest.fixture
@@ -81,7 +82,9 @@ def test_somebody_without_rights_gets_nowhere(client, name):
     assert Event.objects.count() == before
 
 
-@pytest.mark.parametrize("name", ["draft_environment", "draft_account", "draft_permissions", "draft_approve"])
+@pytest.mark.parametrize(
+    "name", ["draft_environment", "draft_account", "draft_permissions", "draft_approve", "draft_adopt"]
+)
 def test_a_form_without_its_token_changes_nothing(client, name):
     draft = make_draft(client)
     strict = Client(enforce_csrf_checks=True)

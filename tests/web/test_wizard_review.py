@@ -92,8 +92,8 @@ def test_a_plan_that_cannot_be_made_says_why_and_what_to_do(client):
     role = ObservedRole(arn="arn:aws:iam::111122223333:role/Theirs", trust={})
     assert let_worker_plan(draft, role=role) is None
     page = text_of(client.get(review(draft)))
-    assert "A role named Theirs exists in 1111-2222-3333 and belongs to somebody else." in page
-    assert "choose another role name" in page
+    assert "Role Theirs exists, and somebody else made it" in page
+    assert "Choose another role name" in page
     assert "Nothing has been written." in page
     client.post(reverse("draft_plan", args=[draft.pk]))
     draft.refresh_from_db()

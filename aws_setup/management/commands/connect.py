@@ -1,24 +1,25 @@
 """manage.py connect: set up, or change, the AWS side of one environment without a browser."""
 
-import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from aws_setup import headless, report
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
-from aws_setup.models import Connection, Permissions, Plan, Run
-from aws_setup.names import InvalidName, validate_policy_arn, validate_role_name
+from aws_setup.drafting import record_consent
+from aws_setup.management.agreement_command import BAD_INPUT, AgreementCommand
+from aws_setup.models import Account, Connection, Permissions, Plan, Run
+from aws_setup.names import InvalidName, validate_policy_arn, validate_role_name, validate_role_prefix
 from aws_setup.regions import validate_bedrock_region
 from aws_setup.tags import InvalidTag, parse_tags
 from aws_setup.wiring import open_gateway
 from environments.history import Actor, operating_system_actor
 from environments.ids import describe_unusual
 from environments.installation import InstallationError, check_world, default_issuer
-from environments.models import Environment, Issuer, Organization, Provider, Status
+from environments.models import Environment, Issuer, Organization, Provider
 from environments.registry import (
     NotRegistered,
     check_ids,
@@ -28,10 +29,8 @@ from environments.registry import (
     rename_environment,
 )
 
-BAD_INPUT = 2
 
-
-class Command(BaseCommand):
+class Command(AgreementCommand):
     help = (
         "Give an environment keyless access to Amazon Bedrock: plan, apply and prove it. "
         "Exit 0 connected, 1 not connected, 2 bad input, 3 waiting for Vertesia."
@@ -47,11 +46,10 @@ class Command(BaseCommand):
         parser.add_argument("--role-name", default="", help="default: VertesiaEnvironment and the name")
         parser.add_argument("--policy", default="", metavar="invoke|full|ARN", help="default: invoke")
         parser.add_argument("--tag", action="append", default=[], metavar="K=V", help="may be given several times")
-        agreement = parser.add_mutually_exclusive_group(required=True)
-        agreement.add_argument("--dry-run", action="store_true", help="show the plan, write nothing to AWS")
-        agreement.add_argument("--yes", action="store_true", help="agree to whatever the plan is")
-        agreement.add_argument("--approve", metavar="FINGERPRINT", help="agree to the plan with this fingerprint only")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument(
+            "--adopt", metavar="DIGEST", default="", help="consent to adopt the role that somebody else made, as found"
+        )
+        self.add_agreement_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.is_json = options["json"]
@@ -72,10 +70,10 @@ class Command(BaseCommand):
         environment = Environment.objects.filter(environment_id=options["environment_id"]).first()
         try:
             account = headless.find_account(self.meter, account_id=options["account"], now=timezone.now())
-            self._check_policy(answers, account.account_id)
+            self._check_names(answers, account, environment)
         except Blocked as error:
-            self._print(environment, None, None, error.problem)
-            raise CommandError(self._sentence(error.problem), returncode=1) from error
+            self.print_outcome(environment, None, None, error.problem)
+            raise CommandError(self.sentence(error.problem), returncode=1) from error
         answers |= {**ids, "account_id": account.account_id, "issuer_url": issuer.url}
         if environment is not None:
             self._connect(environment, answers, options, actor)
@@ -94,31 +92,25 @@ class Command(BaseCommand):
         self, environment: Environment, answers: dict[str, object], options: dict[str, Any], actor: Actor
     ) -> None:
         """Plan, and apply where that is agreed to. Until then nothing of the environment itself is changed."""
-        plan: Plan | None = None
-        run: Run | None = None
-        try:
-            plan = headless.plan_connection(environment, answers=answers, open_gateway=self.meter, actor=actor)
-            self._describe(plan)
-            if options["dry_run"]:
-                self._print(environment, plan, None, None)
-                return
-            if options["approve"] and options["approve"] != plan.fingerprint:
-                raise Blocked(self._other_plan(options["approve"], plan))
-            run = headless.approve_plan(plan, actor=actor)
-        except Blocked as error:
-            self._print(environment, plan, None, error.problem)
-            raise CommandError(self._sentence(error.problem), returncode=1) from error
-        finally:
-            if plan is not None and run is None:
-                headless.withdraw_plan(plan, now=timezone.now())
+
+        def make_plan() -> Plan:
+            return headless.plan_connection(environment, answers=answers, open_gateway=self.meter, actor=actor)
+
+        agreed = self.agree(environment, make_plan, options=options, actor=actor)
+        if agreed is None:
+            return
+        plan, run = agreed
+        desired = DesiredState.from_json(plan.desired)
+        if options["adopt"] and desired.is_adopted:
+            record_consent(role_arn=desired.role_arn, digest=options["adopt"], environment=environment, actor=actor)
         if options["name"]:
             rename_environment(environment, name=options["name"], actor=actor)
-        headless.finish_run(run, open_gateway=self.meter, say=self._say)
+        headless.finish_run(run, open_gateway=self.meter, say=self.say)
         self._finish(environment, plan, run)
 
     def _read_answers(self, options: dict[str, Any]) -> dict[str, object]:
         validate_bedrock_region(options["region"])
-        answers: dict[str, object] = {"region": options["region"]}
+        answers: dict[str, object] = {"region": options["region"], "adopts": options["adopt"]}
         if options["name"]:
             answers["name"] = options["name"]
         if options["role_name"]:
@@ -134,12 +126,17 @@ class Command(BaseCommand):
             answers |= {"permissions": Permissions.POLICY, "policy_arn": policy}
         return answers
 
-    def _check_policy(self, answers: dict[str, object], account_id: str) -> None:
-        if answers.get("permissions") == Permissions.POLICY:
-            try:
-                validate_policy_arn(str(answers["policy_arn"]), account_id=account_id)
-            except InvalidName as error:
-                raise CommandError(str(error), returncode=BAD_INPUT) from error
+    def _check_names(self, answers: dict[str, object], account: Account, environment: Environment | None) -> None:
+        """A policy must be of the account or AWS's; a new role's name must begin as the company wants it there."""
+        try:
+            if answers.get("permissions") == Permissions.POLICY:
+                validate_policy_arn(str(answers["policy_arn"]), account_id=account.account_id)
+            name = str(answers.get("role_name", ""))
+            has_it = Connection.objects.filter(environment=environment, role_name__iexact=name).exclude(role_arn="")
+            if name and not has_it.exists():
+                validate_role_prefix(name, prefix=account.role_prefix, account_id=account.account_id)
+        except InvalidName as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from error
 
     def _find_issuer(self, options: dict[str, Any]) -> Issuer:
         if options["issuer"]:
@@ -173,20 +170,12 @@ class Command(BaseCommand):
             actor=actor,
         )
 
-    def _other_plan(self, approved: str, plan: Plan) -> Problem:
-        return Problem(
-            code="other_plan",
-            sentence=f"The plan made now is {plan.fingerprint}, not the approved {approved}.",
-            why="AWS or the wishes have changed since. Nothing was written.",
-            remedy="Look at it with --dry-run and approve its fingerprint.",
-        )
-
     def _finish(self, environment: Environment, plan: Plan, run: Run) -> None:
         problem = Problem.from_json(run.problem) if run.problem else None
-        self._print(environment, plan, run, problem)
+        self.print_outcome(environment, plan, run, problem)
         code = report.exit_code(report.status_of(environment, now=timezone.now()))
         if problem is not None:
-            raise CommandError(self._sentence(problem), returncode=1)
+            raise CommandError(self.sentence(problem), returncode=1)
         if code == 3:
             arn = Connection.objects.get(environment=environment).role_arn
             raise CommandError(
@@ -195,33 +184,3 @@ class Command(BaseCommand):
             )
         if code:
             raise CommandError("Not connected.", returncode=code)
-
-    def _describe(self, plan: Plan) -> None:
-        if not self.is_json:
-            for action in plan.actions:
-                self.stdout.write(f"{action['verb']:>7}  {action['summary']}")
-            self.stdout.write(f"Plan {plan.fingerprint}")
-
-    def _say(self, line: str) -> None:
-        if not self.is_json:
-            self.stdout.write(f"         {line}")
-
-    def _sentence(self, problem: Problem) -> str:
-        return " ".join(filter(None, (problem.sentence, problem.why, problem.remedy)))
-
-    def _print(
-        self, environment: Environment | None, plan: Plan | None, run: Run | None, problem: Problem | None
-    ) -> None:
-        status = report.status_of(environment, now=timezone.now()) if environment else Status.NOT_CONNECTED
-        proof = run.verifications.first() if run else None
-        if not self.is_json:
-            if proof is not None and proof.state == "proven":
-                region = DesiredState.from_json(plan.desired).region if plan else ""
-                self.stdout.write(f"Connected: Studio will show {proof.listing} in {region}.")
-                if proof.limit:
-                    self.stdout.write(proof.limit)
-            return
-        content: dict[str, Any] = {"status": status.value, **report.report_plan(plan, run)}
-        content |= report.report_proof(proof)
-        content |= {"problem": problem.to_json() if problem else None, "aws_calls": self.meter.calls}
-        self.stdout.write(json.dumps(content, indent=2))
