@@ -19,9 +19,10 @@ help: ## What can be typed here
 run: installed-run ## Install what is missing, start the console and print a sign-in link; Ctrl-C stops it
 	@exec $(PYTHON) manage.py run
 
+# Compiled code is kept even where a machine's shells say not to: tests start some fifty Python programs.
 test: installed-dev browser ## Install what is missing, a browser included, and run the tests
 	@echo "Tests…"
-	@exec $(PYTHON) -m pytest -n 2 --dist loadgroup $(MORE_TESTS)
+	@PYTHONDONTWRITEBYTECODE= exec $(PYTHON) -m pytest -n 2 --no-loadscope-reorder $(MORE_TESTS)
 
 check: installed-dev check-format check-lint check-types check-imports check-migrations check-deploy test chaos-sample ## What CI runs: format, lint, types, import rules, migrations, deployment checks, tests, a sample of chaos
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from xdist.remote import Producer
 
 from tests.browser import FLAGS, Browsing, find_chromium
+from tests.lanes import Lanes, find_lane, is_long
 from tests.offline import stay_offline
 from tests.stack import Stack, running_stack
 
@@ -18,17 +20,25 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 stay_offline()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with real processes run one after another in one xdist worker: two stacks at a time fit no machine."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what can be left out with `-m`. Long lanes first, the longest before all; otherwise the order is random."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "chromium" in fixtures:
             item.add_marker(pytest.mark.browser)
         if "stack" in fixtures:
             item.add_marker(pytest.mark.stack)
-        if item.get_closest_marker("stack") or item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+        if item.get_closest_marker("stack") and find_lane(item.nodeid) != "consoles":
+            raise pytest.UsageError(f"{item.nodeid} starts a console: its file belongs in tests.lanes.WITH_CONSOLES.")
+    yield
+    items.sort(key=lambda item: (find_lane(item.nodeid) != "consoles", not is_long(item.nodeid)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    """Which process runs what, where there are several."""
+    return Lanes(config, log)
 
 
 @pytest.fixture(scope="session")

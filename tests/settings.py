@@ -28,3 +28,6 @@ STORAGES = {
     **STORAGES,  # noqa: F405
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+
+# The consoles that tests start hash as they always do.
+PASSWORD_HASHERS = ["tests.passwords.FewRounds"]

@@ -79,6 +79,11 @@ class Stack:
             assert time.monotonic() < deadline, f"It did not say {text!r} within {seconds} s:\n{self.output}"
             time.sleep(0.02)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the runner was started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
     def processes(self) -> list[psutil.Process]:
         """The runner and everything below it."""
         assert self.process is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import statistics
 import subprocess
@@ -12,29 +13,63 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from config.programs import AWS_SECRETS, LOOPBACK, find_free_port
+from config.programs import AWS_SECRETS, LOOPBACK
 from environments.signin import ATTEMPTS_ALLOWED_PER_ADDRESS
 from tests.stack import READY, Stack
 
 pytestmark = pytest.mark.stack
 
 
-@pytest.fixture
-def console(var_dir: Path, stack: Stack) -> Iterator[Stack]:
-    """A console of this test's own, not started yet; it finds the static files collected, which saves seconds."""
+def make_console(var_dir: Path, *, static_of: Stack, **environ: str) -> Stack:
+    """A console that was never started; it finds the static files collected, which saves seconds."""
     var_dir.mkdir()
     for name in ("static", "static.stamp"):
-        subprocess.run(["cp", "-a", str(stack.var_dir / name), str(var_dir)], check=True)
-    console = Stack(var_dir)
+        subprocess.run(["cp", "-a", str(static_of.var_dir / name), str(var_dir)], check=True)
+    return Stack(var_dir, **environ)
+
+
+@pytest.fixture
+def new_console(var_dir: Path, stack: Stack) -> Iterator[Stack]:
+    """A console of this test's own, never started."""
+    console = make_console(var_dir, static_of=stack)
     yield console
     if console.process is not None:
         console.stop()
+
+
+@pytest.fixture(scope="module")
+def second_checkout(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Stack]:
+    console = make_console(
+        tmp_path_factory.mktemp("second") / "var", static_of=stack, **dict.fromkeys(AWS_SECRETS, "canary")
+    )
+    yield console
+    if console.process is not None:
+        console.stop()
+
+
+@pytest.fixture
+def console(second_checkout: Stack) -> Stack:
+    """A second console, which runs. Tests may stop, kill and break it: whoever comes next gets it started again."""
+    if not second_checkout.is_running:
+        second_checkout.start()
+    return second_checkout
+
+
+def count_rows(console: Stack) -> tuple[int, int]:
+    """How many signing keys and environments stand in the database."""
+    database = sqlite3.connect(f"file:{console.var_dir}/sandbox/console.sqlite3?mode=ro", uri=True)
+    with closing(database):
+        [counts] = database.execute(
+            "SELECT (SELECT count(*) FROM environments_signingkey), (SELECT count(*) FROM environments_environment)"
+        )
+    return counts
 
 
 def left_of(var_dir: Path) -> list[str]:
@@ -111,9 +146,6 @@ def test_nothing_it_keeps_is_open_to_other_users(stack: Stack) -> None:
 
 
 def test_only_the_worker_holds_secrets_of_aws(console: Stack) -> None:
-    console.environ |= dict.fromkeys(AWS_SECRETS, "canary")
-    console.start()
-
     holders = {
         " ".join(process.cmdline()) for process in console.processes()[1:] if "canary" in process.environ().values()
     }
@@ -154,8 +186,6 @@ def test_a_second_start_of_the_same_checkout_is_refused_in_a_sentence(stack: Sta
 
 
 def test_two_checkouts_run_side_by_side(stack: Stack, console: Stack) -> None:
-    console.start()
-
     for one in (stack, console):
         assert requests.get(f"{one.url}/healthz", timeout=10).status_code == 200
     assert stack.sandbox_url != console.sandbox_url
@@ -164,8 +194,6 @@ def test_two_checkouts_run_side_by_side(stack: Stack, console: Stack) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_stop_leaves_no_process_and_no_address_behind(console: Stack, number: signal.Signals) -> None:
-    console.start()
-
     assert console.process is not None
     console.process.send_signal(number)
 
@@ -177,34 +205,33 @@ def test_a_stop_leaves_no_process_and_no_address_behind(console: Stack, number: 
 
 
 @pytest.mark.parametrize("delay", [0.3, 1.0, 1.5])
-def test_ctrl_c_during_the_start_leaves_no_process_behind(console: Stack, delay: float) -> None:
-    console.start(wait=False)
+def test_ctrl_c_during_the_start_leaves_no_process_behind(new_console: Stack, delay: float) -> None:
+    new_console.start(wait=False)
     time.sleep(delay)
 
-    assert console.process is not None
-    console.process.send_signal(signal.SIGINT)
+    assert new_console.process is not None
+    new_console.process.send_signal(signal.SIGINT)
 
-    console.process.wait(timeout=30)
-    assert left_of(console.var_dir) == []
-    assert READY not in console.output
+    new_console.process.wait(timeout=30)
+    assert left_of(new_console.var_dir) == []
+    assert READY not in new_console.output
 
 
 def test_programs_do_not_outlive_a_killed_runner_and_the_next_start_works(console: Stack) -> None:
-    console.start()
     assert console.process is not None
+    _, *programs = console.processes()
     console.process.kill()
     console.process.wait()
 
     console.start()
 
     assert requests.get(f"{console.url}/healthz", timeout=10).status_code == 200
-    console.stop()
-    wait_until_nothing_is_left(console.var_dir)
+    _, alive = psutil.wait_procs(programs, timeout=20)
+    assert alive == []
 
 
 @pytest.mark.parametrize("name", ["worker", "valkey-server"])
 def test_when_one_program_dies_all_stop_and_the_cause_is_printed(console: Stack, name: str) -> None:
-    console.start()
     assert console.process is not None
     [*_, victim] = [
         process
@@ -234,16 +261,14 @@ def test_a_port_in_use_is_said_before_anything_starts(var_dir: Path) -> None:
 
 
 def test_the_second_start_has_nothing_to_prepare(console: Stack) -> None:
-    console.start()
+    before = count_rows(console)
     console.stop()
-    rows = "from environments.models import *; print(SigningKey.objects.count(), Environment.objects.count())"
-    before = console.manage("shell", "--no-imports", "--command", rows, check=True).stdout
 
     console.start()
 
     assert "Preparing" not in console.output
     assert "Collecting" not in console.output
-    assert console.manage("shell", "--no-imports", "--command", rows, check=True).stdout == before
+    assert count_rows(console) == before
 
 
 def test_make_run_does_the_same_and_passes_on_what_it_is_told(var_dir: Path) -> None:
@@ -258,14 +283,18 @@ def test_make_run_does_the_same_and_passes_on_what_it_is_told(var_dir: Path) -> 
     wait_until_nothing_is_left(var_dir)
 
 
-def test_a_database_of_the_other_world_is_refused_in_a_sentence(console: Stack) -> None:
-    database = f"sqlite:///{console.var_dir / 'own.sqlite3'}"
-    own = {"DATABASE_URL": database, "SECRET_KEY": "x" * 50, "ENCRYPTION_KEYS": "y" * 50}
-    console.environ |= own
-    console.start()
-    console.stop()
+def test_a_database_of_the_other_world_is_refused_in_a_sentence(var_dir: Path, stack: Stack) -> None:
+    var_dir.mkdir()
+    own = var_dir / "own.sqlite3"
+    with (
+        closing(sqlite3.connect(stack.var_dir / "sandbox" / "console.sqlite3")) as of_the_sandbox,
+        closing(sqlite3.connect(own)) as copy,
+    ):
+        of_the_sandbox.backup(copy)
+    console = Stack(
+        var_dir, AWS_SANDBOX="0", DATABASE_URL=f"sqlite:///{own}", SECRET_KEY="x" * 50, ENCRYPTION_KEYS="y" * 50
+    )
 
-    console.environ |= {"AWS_SANDBOX": "0", "PORT": str(find_free_port())}
     refused = console.manage("run")
 
     assert refused.returncode == 1

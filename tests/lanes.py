@@ -1,0 +1,37 @@
+"""Which tests wait for one another when several processes run them.
+
+By path and not by `xdist_group`: of an item, pytest-xdist's scheduler knows the node id only, and the suffix in which
+`--dist loadgroup` passes the group is lost since pytest 9.2, see https://github.com/pytest-dev/pytest-xdist/issues/1386
+"""
+
+from __future__ import annotations
+
+from xdist.scheduler import LoadScopeScheduling
+
+WITH_CONSOLES = ("tests/journeys/", "tests/config/test_health.py", "tests/test_run.py", "tests/test_scaled_out.py")
+"""They start whole consoles: two at a time fit no machine, and those that share one share its start."""
+
+WITH_PROCESSES = ("tests/sandbox/",)
+"""Each module starts processes for all its tests, which is done once where one worker runs the whole module."""
+
+
+def find_lane(node_id: str) -> str:
+    """Tests of one lane run one after another in one process."""
+    path = node_id.partition("::")[0]
+    if path.startswith(WITH_CONSOLES):
+        return "consoles"
+    if path.startswith(WITH_PROCESSES) or path.endswith("_in_browser.py"):
+        return path
+    return node_id
+
+
+def is_long(node_id: str) -> bool:
+    """Whether a test belongs to a lane of its own, which must begin early so that it is not waited for at the end."""
+    return find_lane(node_id) != node_id
+
+
+class Lanes(LoadScopeScheduling):
+    """Gives each process one lane after another, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return find_lane(nodeid)
