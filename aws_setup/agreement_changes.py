@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aws_setup.desired import DesiredState
 from aws_setup.names import dashed
 from aws_setup.policies import name_policy
-from aws_setup.statements import as_list, describe_statement, statements_of
+from aws_setup.trust.statements import as_list, describe_statement, statements_of
 
 
 @dataclass(frozen=True)

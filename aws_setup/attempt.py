@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem, explain_list_denied
-from aws_setup.differences import Difference, explain_differences
-from aws_setup.drift import find_differences
+from aws_setup.drift.differences import Difference, explain_differences
+from aws_setup.drift.state_differences import find_differences
 from aws_setup.explaining import explain_worker_error, facts_of
 from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused, AwsUnreachable
 from aws_setup.gateway.protocol import Answers, Exchange, Gateway

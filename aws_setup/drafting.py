@@ -10,13 +10,13 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from aws_setup import hints
-from aws_setup.adoption import why_not_adoptable
 from aws_setup.company_defaults import defaults_of
 from aws_setup.desired import DesiredState
 from aws_setup.models import Account, Connection, Draft, Permissions, WorkerCaller
 from aws_setup.names import default_role_name
 from aws_setup.observed import ObservedRole
 from aws_setup.status import refresh_status
+from aws_setup.trust.adoption import why_not_adoptable
 from environments.history import Actor, record
 from environments.models import Environment
 

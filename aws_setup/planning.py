@@ -4,23 +4,23 @@ from datetime import datetime
 
 from django.db import transaction
 
-from aws_setup.acceptance import accept_differences, repair_differences
-from aws_setup.account_room import note_quotas
 from aws_setup.accounts import OpenGateway, explain_caller_failure
-from aws_setup.actions import Action, fingerprint
-from aws_setup.adoption import adopt, keep_theirs, why_not_adoptable, without_adoption
 from aws_setup.agreements import read_agreement
+from aws_setup.batches.room import note_quotas
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
+from aws_setup.drift.acceptance import accept_differences, repair_differences
 from aws_setup.explaining import explain_worker_error
 from aws_setup.gateway.errors import AwsError
 from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Plan
 from aws_setup.observed import ObservedRole, ObservedState
-from aws_setup.plan import build_plan
-from aws_setup.role_actions import ROLE_NOT_OURS
+from aws_setup.plans.actions import Action, fingerprint
+from aws_setup.plans.plan import build_plan
+from aws_setup.plans.roles import ROLE_NOT_OURS
 from aws_setup.status import refresh_status
+from aws_setup.trust.adoption import adopt, keep_theirs, why_not_adoptable, without_adoption
 from aws_setup.wishes import build_desired, missing_answer
 from environments.history import Actor, record
 

@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from aws_setup import hints, observing, verification
+from aws_setup import hints, verification
 from aws_setup.accounts import OpenGateway, explain_caller_failure
-from aws_setup.actions import Action, find_unapproved, writes
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.drift import observing
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsBusy, AwsError
@@ -24,7 +24,8 @@ from aws_setup.holdings import ids_of, note_held
 from aws_setup.leases import LeaseLost, ResourceBusy, hold, work_under_lease
 from aws_setup.models import Connection, Finding, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
-from aws_setup.plan import build_plan
+from aws_setup.plans.actions import Action, find_unapproved, writes
+from aws_setup.plans.plan import build_plan
 from aws_setup.status import refresh_status
 from environments.history import Actor, record
 from environments.models import Environment

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from aws_setup.adoption import find_kept_holes
 from aws_setup.agreements import read_agreement
 from aws_setup.chain import Agreement, Link, build_chain
-from aws_setup.comparison import Comparison, read_comparison
 from aws_setup.desired import DesiredState
 from aws_setup.drafting import unfinished_drafts
+from aws_setup.drift.comparison import Comparison, read_comparison
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
 from aws_setup.names import build_provider_arn
 from aws_setup.policies import INLINE_POLICY_NAME
+from aws_setup.trust.adoption import find_kept_holes
 from environments.history import summarize
 from environments.models import Environment, Event, Status
 

@@ -12,9 +12,12 @@ from celery import shared_task
 from django.db.models import F, Q
 from django.utils import timezone
 
-from aws_setup import accounts, breakages, fault_lab, hints, migration, observing, planning, provisioning, verification
+from aws_setup import accounts, hints, planning, provisioning, verification
+from aws_setup.drift import observing
 from aws_setup.interruptions import INTERRUPTIONS
+from aws_setup.lab import breakages, faults
 from aws_setup.models import Draft, Observation, Plan, Run, Verification, WorkerCaller
+from aws_setup.moves import migration
 from aws_setup.status import refresh_status
 from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
 from environments.history import Actor
@@ -89,7 +92,7 @@ def break_sandbox(kind: str, connection_pk: int, actor: str) -> None:
 @shared_task(name=hints.FAIL_SANDBOX)
 def fail_sandbox(failure: str, call: str, account_id: str, times: int, actor: str) -> None:
     """Tell the sandbox to fail in one way, or to stop failing."""
-    fault_lab.tell_fault(
+    faults.tell_fault(
         failure,
         call=call,
         account_id=account_id,

@@ -11,13 +11,14 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from aws_setup import hints, observing
+from aws_setup import hints
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.agreements import read_agreement
 from aws_setup.attempt import Attempt, Look, WaitForAws
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.diagnosis import Blocked, Problem
-from aws_setup.differences import DRIFT
+from aws_setup.drift import observing
+from aws_setup.drift.differences import DRIFT
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.protocol import Gateway

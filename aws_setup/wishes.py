@@ -9,8 +9,8 @@ from aws_setup.company_defaults import CompanyDefaults, defaults_of
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import free_role_name, is_role_name_taken
-from aws_setup.migration_standing import open_migration
 from aws_setup.models import Account, Connection, Draft, Permissions, Run, Step
+from aws_setup.moves.standing import open_migration
 from aws_setup.names import InvalidName, dashed, validate_role_prefix
 from aws_setup.policies import full_access_policy_arn
 from aws_setup.regions import validate_bedrock_region

@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from aws_setup import headless, report
-from aws_setup.adoption import Adoption
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.models import Plan, Run
+from aws_setup.trust.adoption import Adoption
 from environments.history import Actor
 from environments.models import Environment, Status
 

@@ -16,12 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import batches_for, get_batch
-from aws_setup.batch_forms import RowForm, TableForm
-from aws_setup.batch_intake import awaits_worker, mend_row, start_table
-from aws_setup.batch_standing import LIVE
-from aws_setup.batch_table import BEYOND, COLUMNS, EXAMPLE, MOST_ROWS, REQUIRED, Table, parse_table, read_row
-from aws_setup.batch_words import approve_label, lead_of, retry_label
-from aws_setup.batching import BatchStanding, RowStanding, RowState, approve_batch, read_batch, retry_rows
+from aws_setup.batches.batching import BatchStanding, RowStanding, RowState, approve_batch, read_batch, retry_rows
+from aws_setup.batches.forms import RowForm, TableForm
+from aws_setup.batches.intake import awaits_worker, mend_row, start_table
+from aws_setup.batches.standing import LIVE
+from aws_setup.batches.table import BEYOND, COLUMNS, EXAMPLE, MOST_ROWS, REQUIRED, Table, parse_table, read_row
+from aws_setup.batches.words import approve_label, lead_of, retry_label
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.models import Batch, BatchRow, Draft, Run
 from aws_setup.views.frame import actor_of, build_notes, explain_waiting, signed_in

@@ -10,8 +10,8 @@ from django_htmx.http import reswap, retarget
 
 from aws_setup.access import get_connection
 from aws_setup.drafting import request_plan, restart_draft
+from aws_setup.drift.observing import request_observation
 from aws_setup.models import Draft
-from aws_setup.observing import request_observation
 from aws_setup.standing import read_standing
 from aws_setup.views.connection import page_context, read_awaited
 from aws_setup.views.frame import actor_of, signed_in

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import reswap, retarget
 
 from aws_setup.access import get_connection
-from aws_setup.comparison import Comparison
 from aws_setup.drafting import request_plan, restart_draft
-from aws_setup.migration_standing import open_migration
+from aws_setup.drift.comparison import Comparison
 from aws_setup.models import Draft
+from aws_setup.moves.standing import open_migration
 from aws_setup.standing import Standing, read_standing
 from aws_setup.verification import request_verification
 from aws_setup.views.frame import actor_of, explain_waiting, signed_in

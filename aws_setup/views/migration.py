@@ -13,9 +13,9 @@ from django.views.decorators.vary import vary_on_headers
 from aws_setup.access import get_migration, migrations_for
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.forms import MigrationForm
-from aws_setup.migration import give_up_migration, start_migration, switch_back, switch_issuer
-from aws_setup.migration_plans import plan_step, start_step_batch
-from aws_setup.migration_standing import MigrationStanding, MigrationStep, Stage, read_migration_standing
+from aws_setup.moves.migration import give_up_migration, start_migration, switch_back, switch_issuer
+from aws_setup.moves.plans import plan_step, start_step_batch
+from aws_setup.moves.standing import MigrationStanding, MigrationStep, Stage, read_migration_standing
 from aws_setup.views.frame import actor_of, signed_in
 from config.http import HtmxRequest
 from environments.access import may_administer, organizations_for

@@ -10,20 +10,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from aws_setup.acceptance import find_accepted
 from aws_setup.access import get_draft
-from aws_setup.adoption import find_kept_holes
 from aws_setup.agreement_changes import compare_agreements
 from aws_setup.agreements import read_agreement
 from aws_setup.approval import approve_plan
-from aws_setup.comparison import read_comparison
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked
 from aws_setup.drafting import request_plan
-from aws_setup.effect import measure_effect, plan_assurances, plan_effect
+from aws_setup.drift.acceptance import find_accepted
+from aws_setup.drift.comparison import read_comparison
 from aws_setup.models import Connection, Draft, Plan, Run
 from aws_setup.names import dashed
-from aws_setup.statements import describe_statement
+from aws_setup.plans.effect import measure_effect, plan_assurances, plan_effect
+from aws_setup.trust.adoption import find_kept_holes
+from aws_setup.trust.statements import describe_statement
 from aws_setup.views.adoption import adoption_context
 from aws_setup.views.frame import actor_of, draft_context, explain_waiting
 from config.http import HtmxRequest

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from aws_setup import approval, observing, planning, provisioning, verification
+from aws_setup import approval, planning, provisioning, verification
 from aws_setup.accounts import OpenGateway, check_own_chain
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, save_answers, start_draft
+from aws_setup.drift import observing
 from aws_setup.models import Account, Connection, Draft, Observation, Plan, Run, Verification
 from environments.history import Actor
 from environments.models import Environment, Issuer

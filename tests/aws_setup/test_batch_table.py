@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_setup.batch_table import (
+from aws_setup.batches.table import (
     BEYOND,
     COLUMNS,
     EXAMPLE,

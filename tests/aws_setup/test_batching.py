@@ -8,9 +8,7 @@ import pytest
 from django.db import connection
 
 from aws_setup import hints, planning, provisioning
-from aws_setup.batch_intake import mend_row, start_table
-from aws_setup.batch_table import parse_table, read_row, write_table
-from aws_setup.batching import (
+from aws_setup.batches.batching import (
     BatchApproval,
     BatchStanding,
     RowState,
@@ -19,6 +17,8 @@ from aws_setup.batching import (
     retry_rows,
     start_batch,
 )
+from aws_setup.batches.intake import mend_row, start_table
+from aws_setup.batches.table import parse_table, read_row, write_table
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import restart_draft

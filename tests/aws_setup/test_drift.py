@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from aws_setup.acceptance import accept_differences, find_accepted, repair_differences
-from aws_setup.actions import writes
 from aws_setup.agreement_changes import compare_agreements
 from aws_setup.canonical import canonical
 from aws_setup.desired import DesiredState
-from aws_setup.differences import Difference, explain_differences
-from aws_setup.drift import find_differences
+from aws_setup.drift.acceptance import accept_differences, find_accepted, repair_differences
+from aws_setup.drift.differences import Difference, explain_differences
+from aws_setup.drift.state_differences import find_differences
 from aws_setup.observed import ObservedState
-from aws_setup.plan import build_plan
+from aws_setup.plans.actions import writes
+from aws_setup.plans.plan import build_plan
 from aws_setup.policies import INLINE_POLICY_NAME
 from tests.aws_setup.desires import desire, observe_all, provider_of, role_of
 

@@ -3,9 +3,10 @@
 import pytest
 from pytest_django import Settings
 
-from aws_setup import fault_lab, hints, tasks
-from aws_setup.fault_lab import ANY, CALLS, CLEAR, FAILURES, request_fault, tell_fault
-from aws_setup.sandbox_control import NoSandbox
+from aws_setup import hints, tasks
+from aws_setup.lab import faults
+from aws_setup.lab.control import NoSandbox
+from aws_setup.lab.faults import ANY, CALLS, CLEAR, FAILURES, request_fault, tell_fault
 from environments.models import Event
 from tests.aws_setup.journeys import MONA
 from tests.aws_setup.sandboxed import Sandbox
@@ -71,4 +72,4 @@ def test_real_aws_is_not_told_to_fail(sandbox: Sandbox, settings: Settings) -> N
 
 def test_only_known_failures_are_asked_for() -> None:
     with hints.suppressed(), pytest.raises(ValueError, match="is not a way to fail"):
-        fault_lab.request_fault("meteor", **ONCE)
+        faults.request_fault("meteor", **ONCE)

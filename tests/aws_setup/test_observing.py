@@ -8,12 +8,13 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from aws_setup import observing, tasks
-from aws_setup.actions import Action, writes
+from aws_setup import tasks
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.diagnosis import Blocked
+from aws_setup.drift import observing
 from aws_setup.models import Account, Connection, Finding, Observation, Run
 from aws_setup.pauses import GIVE_UP_AFTER
+from aws_setup.plans.actions import Action, writes
 from environments.history import CONSOLE
 from environments.models import Environment, Event
 from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console, open_codes

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aws_setup.acceptance import accept_differences, repair_differences
-from aws_setup.actions import Action, find_unapproved, writes
-from aws_setup.adoption import adopt, review_adoption, why_not_adoptable
 from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked
-from aws_setup.drift import find_differences
+from aws_setup.drift.acceptance import accept_differences, repair_differences
+from aws_setup.drift.state_differences import find_differences
 from aws_setup.observed import ObservedState, Quotas
-from aws_setup.own_statements import is_own_statement
-from aws_setup.plan import build_plan
+from aws_setup.plans.actions import Action, find_unapproved, writes
+from aws_setup.plans.plan import build_plan
+from aws_setup.plans.quotas import measure_policy
 from aws_setup.policies import PolicyDocument, full_access_policy_arn
-from aws_setup.policy_equality import is_same_policy, same_statement
-from aws_setup.quotas import measure_policy
-from aws_setup.statements import find_holes, statements_of
+from aws_setup.trust.adoption import adopt, review_adoption, why_not_adoptable
+from aws_setup.trust.equality import is_same_policy, same_statement
+from aws_setup.trust.own_statements import is_own_statement
+from aws_setup.trust.statements import find_holes, statements_of
 from tests.aws_setup.desires import ACCOUNT, ENVIRONMENT, INSTALLATION, desire, observe_all, observe_nothing, role_of
 from tests.fake_aws import FakeAws, FakeProvider, FakeRole
 

@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from aws_setup.batch_table import EXAMPLE, parse_table, write_table
-from aws_setup.batching import RowState, read_batch, start_batch
+from aws_setup.batches.batching import RowState, read_batch, start_batch
+from aws_setup.batches.table import EXAMPLE, parse_table, write_table
 from aws_setup.diagnosis import Problem
 from aws_setup.models import Account, Batch, Draft, Run, WorkerCaller
 from environments.history import Actor

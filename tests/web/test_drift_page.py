@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from aws_setup.desired import DesiredState
-from aws_setup.differences import Difference, explain_differences
+from aws_setup.drift.differences import Difference, explain_differences
 from aws_setup.models import Connection, Draft, Finding, Observation, Run
 from aws_setup.policies import INLINE_POLICY_NAME
 from environments.models import Status

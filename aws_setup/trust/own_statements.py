@@ -3,8 +3,8 @@
 from aws_setup.desired import DesiredState
 from aws_setup.names import build_provider_arn
 from aws_setup.policies import PolicyDocument
-from aws_setup.policy_equality import same_statement
-from aws_setup.statements import conditions_of, federated, is_for_subject
+from aws_setup.trust.equality import same_statement
+from aws_setup.trust.statements import conditions_of, federated, is_for_subject
 
 
 def is_own_statement(statement: PolicyDocument, desired: DesiredState) -> bool:

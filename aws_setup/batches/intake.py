@@ -6,8 +6,8 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from aws_setup.batch_table import Table, TableRow, Wish
-from aws_setup.batching import replace_row, start_batch
+from aws_setup.batches.batching import replace_row, start_batch
+from aws_setup.batches.table import Table, TableRow, Wish
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import free_role_name, new_draft, restart_draft
 from aws_setup.models import Account, Batch, BatchRow, Connection, Draft, WorkerCaller

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from aws_setup.actions import Action, count_tags, policy_text, tag_list
 from aws_setup.desired import DEFAULT_SESSION_SECONDS, ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedRole
-from aws_setup.policy_equality import is_same_policy, same_statement
-from aws_setup.statements import statements_of
+from aws_setup.plans.actions import Action, count_tags, policy_text, tag_list
+from aws_setup.trust.equality import is_same_policy, same_statement
+from aws_setup.trust.statements import statements_of
 
 ROLE_NOT_OURS = "role_not_ours"
 """The problem that a person can lift by consenting to the role's adoption."""

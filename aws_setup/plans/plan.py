@@ -3,18 +3,18 @@
 A plan is a value: it prints, hashes, stores and compares. Each action is safe to do twice.
 """
 
-from aws_setup.actions import Action, writes
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
-from aws_setup.permission_actions import plan_permissions
+from aws_setup.plans.actions import Action, writes
+from aws_setup.plans.permissions import plan_permissions
+from aws_setup.plans.providers import plan_provider_removal, plan_providers
+from aws_setup.plans.quotas import require_room_for_role, require_room_for_trust
+from aws_setup.plans.removals import remove_role, retire_roles
+from aws_setup.plans.roles import plan_role
 from aws_setup.policies import PolicyDocument
-from aws_setup.provider_actions import plan_provider_removal, plan_providers
-from aws_setup.quotas import require_room_for_role, require_room_for_trust
-from aws_setup.removal_actions import remove_role, retire_roles
-from aws_setup.role_actions import plan_role
-from aws_setup.statements import trusts_provider
+from aws_setup.trust.statements import trusts_provider
 
 
 def build_plan(desired: DesiredState, observed: ObservedState) -> list[Action]:

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from aws_setup.actions import Action, policy_text
 from aws_setup.desired import DesiredState
 from aws_setup.observed import ObservedRole
+from aws_setup.plans.actions import Action, policy_text
 from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument, name_policy
-from aws_setup.policy_equality import is_same_policy
+from aws_setup.trust.equality import is_same_policy
 
 
 def plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[Action]:

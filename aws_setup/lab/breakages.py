@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.db import models
 
 from aws_setup import hints
+from aws_setup.lab.control import require_sandbox, tell_sandbox
 from aws_setup.models import Connection, Verification
-from aws_setup.sandbox_control import require_sandbox, tell_sandbox
 from aws_setup.verification import hasten_verification, request_verification
 from environments.history import Actor, record
 

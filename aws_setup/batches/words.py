@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_setup.batch_standing import BatchStanding
+from aws_setup.batches.standing import BatchStanding
 from aws_setup.models import Draft
 
 LEADS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_setup.canonical import canonical
 from aws_setup.policies import PolicyDocument
-from aws_setup.statements import as_list, statements_of
+from aws_setup.trust.statements import as_list, statements_of
 
 _UNORDERED = ("Action", "NotAction", "Resource", "NotResource")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aws_setup import hints
-from aws_setup.sandbox_control import OrderRefused, require_sandbox, tell_sandbox
+from aws_setup.lab.control import OrderRefused, require_sandbox, tell_sandbox
 from environments.history import Actor, record
 
 ANY = "*"

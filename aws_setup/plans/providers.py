@@ -1,11 +1,11 @@
 """What is to be done about the identity providers that a connection needs. Pure."""
 
-from aws_setup.actions import Action, tag_list
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked
 from aws_setup.names import build_provider_arn
 from aws_setup.observed import ObservedProvider, ObservedState
-from aws_setup.quotas import AUDIENCES_QUOTA, too_many_audiences
+from aws_setup.plans.actions import Action, tag_list
+from aws_setup.plans.quotas import AUDIENCES_QUOTA, too_many_audiences
 
 
 def plan_providers(desired: DesiredState, observed: ObservedState) -> list[Action]:

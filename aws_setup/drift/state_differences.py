@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from aws_setup.desired import DesiredState
-from aws_setup.differences import SEVERITIES, Difference
+from aws_setup.drift.differences import SEVERITIES, Difference
+from aws_setup.drift.trust_differences import find_trust_differences
 from aws_setup.names import build_provider_arn, strip_scheme
 from aws_setup.observed import ObservedRole, ObservedState
-from aws_setup.permission_actions import is_accepted
+from aws_setup.plans.permissions import is_accepted
 from aws_setup.policies import INLINE_POLICY_NAME, name_policy
-from aws_setup.policy_equality import allows_more, is_same_policy
-from aws_setup.trust_drift import find_trust_differences
+from aws_setup.trust.equality import allows_more, is_same_policy
 
 
 def find_differences(desired: DesiredState, observed: ObservedState) -> list[Difference]:

@@ -6,10 +6,10 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.ht
 import re
 from collections.abc import Sequence
 
-from aws_setup.actions import policy_text
 from aws_setup.diagnosis import DOCS, Blocked, Problem
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedProvider, Quotas
+from aws_setup.plans.actions import policy_text
 from aws_setup.policies import PolicyDocument
 
 AUDIENCES_QUOTA = 100

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from aws_setup.adoption import find_foreign_policies
 from aws_setup.canonical import canonical
 from aws_setup.desired import DesiredState
-from aws_setup.differences import Difference
-from aws_setup.drift import find_differences
+from aws_setup.drift.differences import Difference
+from aws_setup.drift.state_differences import find_differences
 from aws_setup.names import build_provider_arn
 from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState
-from aws_setup.own_statements import is_rewritten
 from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument
-from aws_setup.policy_equality import is_same_policy
-from aws_setup.statements import statements_of
+from aws_setup.trust.adoption import find_foreign_policies
+from aws_setup.trust.equality import is_same_policy
+from aws_setup.trust.own_statements import is_rewritten
+from aws_setup.trust.statements import statements_of
 
 
 def accept_differences(desired: DesiredState, observed: ObservedState) -> DesiredState:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from aws_setup.batch_table import COLUMNS, EMPTY, REQUIRED
+from aws_setup.batches.table import COLUMNS, EMPTY, REQUIRED
 from aws_setup.diagnosis import Problem
 from aws_setup.forms import PLAIN_INPUT
 

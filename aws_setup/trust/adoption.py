@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aws_setup.actions import policy_text
 from aws_setup.canonical import canonical
 from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.observed import ObservedRole
-from aws_setup.own_statements import is_of_environment, is_own_statement
+from aws_setup.plans.actions import policy_text
 from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument
-from aws_setup.policy_equality import same_statement
-from aws_setup.statements import describe_statement, find_holes, statements_of
+from aws_setup.trust.equality import same_statement
+from aws_setup.trust.own_statements import is_of_environment, is_own_statement
+from aws_setup.trust.statements import describe_statement, find_holes, statements_of
 
 _AWS_PATHS = (":role/aws-reserved/", ":role/aws-service-role/")
 

@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
-from aws_setup.migration_standing import read_migration_standing
 from aws_setup.models import Connection, IssuerMigration, Verification
+from aws_setup.moves.standing import read_migration_standing
 from aws_setup.status import refresh_status
 from aws_setup.verification import request_verification
 from environments.history import CONSOLE, Actor, record

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aws_setup.desired import DesiredState
 from aws_setup.policies import PolicyDocument
-from aws_setup.statements import conditions_of, federated, lets_web_identity_in, statements_of
+from aws_setup.trust.statements import conditions_of, federated, lets_web_identity_in, statements_of
 
 
 @dataclass(frozen=True)

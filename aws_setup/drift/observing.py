@@ -16,8 +16,8 @@ from aws_setup.agreements import read_agreement
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Problem
-from aws_setup.differences import DRIFT, Difference, explain_differences
-from aws_setup.drift import find_differences
+from aws_setup.drift.differences import DRIFT, Difference, explain_differences
+from aws_setup.drift.state_differences import find_differences
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError

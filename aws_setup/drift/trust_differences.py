@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from aws_setup.desired import DesiredState
-from aws_setup.differences import Difference
+from aws_setup.drift.differences import Difference
 from aws_setup.observed import ObservedRole
-from aws_setup.own_statements import is_own_statement, is_rewritten
 from aws_setup.policies import PolicyDocument
-from aws_setup.policy_equality import is_same_policy, same_statement
-from aws_setup.statements import describe_statement, federated, find_holes, statements_of
+from aws_setup.trust.equality import is_same_policy, same_statement
+from aws_setup.trust.own_statements import is_own_statement, is_rewritten
+from aws_setup.trust.statements import describe_statement, federated, find_holes, statements_of
 
 
 def find_trust_differences(desired: DesiredState, role: ObservedRole) -> Iterator[Difference]:

@@ -5,12 +5,12 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from aws_setup.batching import start_batch
+from aws_setup.batches.batching import start_batch
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, restart_draft
-from aws_setup.issuer_guard import move_is_over, not_proven
-from aws_setup.migration_standing import MigrationStanding, MigrationStep, Place, Stage, issuers_after
 from aws_setup.models import Batch, Draft, IssuerMigration
+from aws_setup.moves.guard import move_is_over, not_proven
+from aws_setup.moves.standing import MigrationStanding, MigrationStep, Place, Stage, issuers_after
 from aws_setup.names import strip_scheme
 from environments.history import Actor
 

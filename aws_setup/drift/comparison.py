@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from aws_setup.differences import Difference
+from aws_setup.drift.differences import Difference
 from aws_setup.models import Connection, Observation
 
 

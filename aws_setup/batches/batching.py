@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from aws_setup.approval import approve_plan
-from aws_setup.batch_standing import BatchStanding, RowStanding, RowState, read_batch
+from aws_setup.batches.standing import BatchStanding, RowStanding, RowState, read_batch
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, request_plans, restart_draft
 from aws_setup.models import Batch, BatchRow, Draft, IssuerMigration, Run

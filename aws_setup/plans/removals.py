@@ -5,15 +5,15 @@ A role that this console made is deleted; one that was given into its care is gi
 
 from dataclasses import replace
 
-from aws_setup.actions import Action, policy_text, writes
 from aws_setup.desired import ADOPTED_TAG, ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.observed import ObservedRole
-from aws_setup.own_statements import is_of_environment, is_own_statement
-from aws_setup.permission_actions import delete_inline, detach
+from aws_setup.plans.actions import Action, policy_text, writes
+from aws_setup.plans.permissions import delete_inline, detach
+from aws_setup.plans.roles import require_ownership
 from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument
-from aws_setup.policy_equality import is_same_policy, same_statement
-from aws_setup.role_actions import require_ownership
-from aws_setup.statements import statements_of
+from aws_setup.trust.equality import is_same_policy, same_statement
+from aws_setup.trust.own_statements import is_of_environment, is_own_statement
+from aws_setup.trust.statements import statements_of
 
 NOBODY: PolicyDocument = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}
 """IAM takes no trust policy without a statement: this one lets nobody in."""

@@ -2,8 +2,8 @@
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
-from aws_setup.migration_standing import Stage, open_migration, read_migration_standing, stage_of
 from aws_setup.models import Draft, IssuerMigration, Plan
+from aws_setup.moves.standing import Stage, open_migration, read_migration_standing, stage_of
 from environments.models import Organization
 
 

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from aws_setup.fault_lab import ANY, CALLS, FAILURES, describe_number
+from aws_setup.lab.faults import ANY, CALLS, FAILURES, describe_number
 from aws_setup.models import Account
 
 

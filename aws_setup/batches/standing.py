@@ -9,13 +9,13 @@ from typing import Any
 from django.db import models
 from django.db.models import Max
 
-from aws_setup.account_room import count_free_roles
+from aws_setup.batches.room import count_free_roles
 from aws_setup.canonical import canonical
 from aws_setup.diagnosis import Problem
-from aws_setup.effect import Effect, measure_effect, plan_assurances, plan_effect
 from aws_setup.models import Account, Batch, BatchRow, Draft, Plan, Run
 from aws_setup.names import dashed
-from aws_setup.quotas import explain_shortage
+from aws_setup.plans.effect import Effect, measure_effect, plan_assurances, plan_effect
+from aws_setup.plans.quotas import explain_shortage
 
 
 class RowState(models.TextChoices):
