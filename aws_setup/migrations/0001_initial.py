@@ -248,7 +248,7 @@ class Migration(migrations.Migration):
                 ('aws_calls', models.PositiveIntegerField(default=0)),
                 ('aws_seconds', models.FloatField(default=0)),
                 ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='aws_setup.connection')),
-                ('plan', models.OneToOneField(on_delete=django.db.models.deletion.RESTRICT, related_name='run', to='aws_setup.plans.plan')),
+                ('plan', models.OneToOneField(on_delete=django.db.models.deletion.RESTRICT, related_name='run', to='aws_setup.plan')),
             ],
             options={
                 'ordering': ['-id'],
