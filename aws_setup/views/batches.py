@@ -242,17 +242,13 @@ def batch_approve(request: HttpRequest, pk: int) -> HttpResponse:
             found, digest=request.POST.get("digest", ""), actor=actor_of(request), now=timezone.now()
         )
     except Blocked as refusal:
-        messages.warning(request, _say(refusal.problem))
+        messages.warning(request, refusal.problem.in_words)
     else:
         for row, problem in approval.refused[:3]:
-            messages.warning(request, f"Row {row.position} was not approved. {_say(problem)}")
+            messages.warning(request, f"Row {row.position} was not approved. {problem.in_words}")
         if len(approval.refused) > 3:
             messages.warning(request, f"{len(approval.refused) - 3} more rows were not approved; each says why.")
     return redirect("batch", pk=found.pk)
-
-
-def _say(problem: Problem) -> str:
-    return " ".join(filter(None, (problem.sentence, problem.why, problem.remedy)))
 
 
 @require_POST

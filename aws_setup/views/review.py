@@ -124,6 +124,5 @@ def draft_approve(request: HttpRequest, pk: int) -> HttpResponse:
             approve_plan(plan, fingerprint=fingerprint, actor=actor_of(request), now=timezone.now())
         except Blocked as refusal:
             if run_of(draft) is None:
-                problem = refusal.problem
-                messages.warning(request, " ".join(filter(None, (problem.sentence, problem.why, problem.remedy))))
+                messages.warning(request, refusal.problem.in_words)
     return redirect("draft_review", pk=draft.pk)
