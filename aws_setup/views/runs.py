@@ -11,8 +11,8 @@ from django.views.decorators.vary import vary_on_headers
 from aws_setup.access import get_run
 from aws_setup.drafting import request_plan, restart_draft, save_answers, start_draft
 from aws_setup.models import Draft, Run, Step, Verification
+from aws_setup.undoing import can_be_undone, find_agreed_before
 from aws_setup.views.frame import actor_of, draft_context, environment_of, explain_waiting, signed_in
-from aws_setup.wishes import can_be_undone, find_agreed_before
 from config.http import HtmxRequest
 
 MODELS_SHOWN = 8
@@ -41,7 +41,7 @@ def run(request: HtmxRequest, pk: int) -> HttpResponse:
         "doing": _doing(found, verification),
         "worker_problem": explain_waiting(found.created_at, now=now) if is_untouched else None,
         "can_undo": can_be_undone(found),
-        "agreed_before": find_agreed_before(found) is not None if found.state == Run.State.FAILED else False,
+        "agreed_before": found.state == Run.State.FAILED and find_agreed_before(found) is not None,
         "provider_gone": any(
             step.action["action"] == "DeleteOpenIDConnectProvider" and step.outcome == "removed" for step in steps
         ),
