@@ -74,7 +74,7 @@ def decode_table(content: bytes) -> str:
 
 
 class RowForm(forms.Form):
-    """One row, as it was typed, cell by cell; what is wrong with it is for batch_table.read_row to say."""
+    """One row, as it was typed, cell by cell; what is wrong with it is for table.read_row to say."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

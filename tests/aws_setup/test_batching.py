@@ -8,16 +8,9 @@ import pytest
 from django.db import connection
 
 from aws_setup import hints, planning, provisioning
-from aws_setup.batches.batching import (
-    BatchApproval,
-    BatchStanding,
-    RowState,
-    approve_batch,
-    read_batch,
-    retry_rows,
-    start_batch,
-)
+from aws_setup.batches.batching import BatchApproval, approve_batch, retry_rows, start_batch
 from aws_setup.batches.intake import mend_row, start_table
+from aws_setup.batches.standing import BatchStanding, RowState, read_batch
 from aws_setup.batches.table import parse_table, read_row, write_table
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem

@@ -7,7 +7,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from aws_setup.batches.batching import RowState, read_batch, start_batch
+from aws_setup.batches.batching import start_batch
+from aws_setup.batches.standing import RowState, read_batch
 from aws_setup.batches.table import EXAMPLE, parse_table, write_table
 from aws_setup.diagnosis import Problem
 from aws_setup.models import Account, Batch, Draft, Run, WorkerCaller
