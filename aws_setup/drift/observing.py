@@ -59,7 +59,7 @@ def request_observation(
     return observation
 
 
-def observable() -> "models.QuerySet[Connection]":
+def observable() -> models.QuerySet[Connection]:
     """The connections that AWS holds something for and that no run is changing."""
     live = Run.objects.filter(connection=OuterRef("pk"), finished_at__isnull=True)
     return Connection.objects.filter(~Exists(live), desired__is_absent=False).exclude(role_arn="")
@@ -234,7 +234,7 @@ def _finish(
     refresh_status(connection.environment, now=now)
 
 
-def _compared(connection: Connection) -> "models.QuerySet[Observation]":
+def _compared(connection: Connection) -> models.QuerySet[Observation]:
     """The observations that compared something, the last one first."""
     return connection.observations.filter(state__in=[Observation.State.SAME, Observation.State.DIFFERENT])
 
