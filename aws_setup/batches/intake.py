@@ -7,7 +7,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from aws_setup.batches.batching import replace_row, start_batch
-from aws_setup.batches.table import Table, TableRow, Wish
+from aws_setup.batches.rows import TableRow, Wish
+from aws_setup.batches.table import Table
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import free_role_name, new_draft, restart_draft
 from aws_setup.models import Account, Batch, BatchRow, Connection, Draft, WorkerCaller

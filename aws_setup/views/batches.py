@@ -20,8 +20,9 @@ from aws_setup.access import batches_for, get_batch
 from aws_setup.batches.batching import approve_batch, retry_rows
 from aws_setup.batches.forms import RowForm, TableForm
 from aws_setup.batches.intake import awaits_worker, mend_row, start_table
+from aws_setup.batches.rows import BEYOND, COLUMNS, REQUIRED, read_row
 from aws_setup.batches.standing import LIVE, BatchStanding, RowStanding, RowState, read_batch
-from aws_setup.batches.table import BEYOND, COLUMNS, EXAMPLE, MOST_ROWS, REQUIRED, Table, parse_table, read_row
+from aws_setup.batches.table import EXAMPLE, MOST_ROWS, Table, parse_table
 from aws_setup.batches.words import approve_label, lead_of, retry_label
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.models import Batch, BatchRow, Draft, Run
