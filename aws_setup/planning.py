@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.db import transaction
 
+from aws_setup.account_quotas import note_quotas
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.agreements import read_agreement
-from aws_setup.batches.room import note_quotas
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from aws_setup import hints, verification
+from aws_setup import verification
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
@@ -366,30 +366,3 @@ def _add_calls(run: Run, gateway: Gateway) -> None:
     Run.objects.filter(pk=run.pk).update(
         aws_calls=run.aws_calls + gateway.calls, aws_seconds=run.aws_seconds + gateway.seconds
     )
-
-
-@transaction.atomic
-def confirm_connection(connection: Connection, *, actor: Actor, now: datetime) -> bool:
-    """A person saw the models in Studio: recorded, and what was to be removed only after that may go now.
-
-    False where there is nothing to confirm; see verification.confirm_models.
-    """
-    if not verification.confirm_models(connection, actor=actor, now=now):
-        return False
-    _finish_confirmed_run(connection, actor=actor, now=now)
-    return True
-
-
-def _finish_confirmed_run(connection: Connection, *, actor: Actor, now: datetime) -> None:
-    run = connection.runs.first()
-    if (
-        run is None
-        or run.state != Run.State.WAITING_FOR_VERTESIA
-        or not run.steps.filter(after_proof=True).exclude(state=Step.State.DONE).exists()
-    ):
-        return
-    resumed = Run.objects.filter(pk=run.pk, state=Run.State.WAITING_FOR_VERTESIA).update(
-        state=Run.State.FINISHING, finished_at=None, next_attempt_at=now, actor=actor
-    )
-    if resumed:
-        hints.send(hints.ADVANCE_RUN, run.pk)

@@ -11,7 +11,6 @@ from aws_setup.desired import DesiredState
 from aws_setup.drafting import unfinished_drafts
 from aws_setup.drift.comparison import Comparison, read_comparison
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
-from aws_setup.names import build_provider_arn
 from aws_setup.policies import INLINE_POLICY_NAME
 from aws_setup.trust.adoption import find_kept_holes
 from environments.history import summarize
@@ -151,16 +150,15 @@ def list_resources(connection: Connection, agreed: DesiredState) -> list[AwsReso
                 documents={"Issuer and audience": {"Url": agreed.issuer_url, "Audience": agreed.audience}},
             )
         )
-    if connection.provider_arn:
-        for issuer_url, audience in agreed.also_trusts:
-            resources.append(
-                AwsResource(
-                    "Identity provider",
-                    build_provider_arn(partition=agreed.partition, account_id=agreed.account_id, issuer_url=issuer_url),
-                    note="The role trusts it as well while the organization moves to another issuer.",
-                    documents={"Issuer and audience": {"Url": issuer_url, "Audience": audience}},
-                )
+        resources.extend(
+            AwsResource(
+                "Identity provider",
+                agreed.provider_arn_of(issuer_url),
+                note="The role trusts it as well while the organization moves to another issuer.",
+                documents={"Issuer and audience": {"Url": issuer_url, "Audience": audience}},
             )
+            for issuer_url, audience in agreed.also_trusts
+        )
     if connection.role_arn:
         policy: dict[str, Any] = {"Permissions": agreed.inline_policy} if agreed.inline_policy else {}
         resources.append(

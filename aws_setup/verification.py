@@ -30,7 +30,7 @@ from aws_setup.pauses import GIVE_UP_AFTER, next_pause
 from aws_setup.status import lock_environment, refresh_status
 from aws_setup.stored_listings import find_or_store_listing
 from environments.history import Actor, record
-from environments.models import Environment, Issuer, Status
+from environments.models import Environment
 
 Clock = Callable[[], datetime]
 
@@ -281,36 +281,3 @@ def _end(proof: Verification, state: Verification.State, clock: Clock, **more: A
         raise LeaseLost
     if proof.run_id is None:
         refresh_status(proof.connection.environment, now=clock())
-
-
-@transaction.atomic
-def confirm_models(connection: Connection, *, actor: Actor, now: datetime) -> bool:
-    """A person saw the models in Vertesia Studio. Recorded as confirmed by them, never as proven.
-
-    False where there is nothing to confirm: no role of ours, a set-up under way, or tokens that are signed here, so
-    that the console can prove it itself.
-    """
-    environment = connection.environment
-    lock_environment(environment)
-    confirmable = Environment.objects.filter(
-        pk=environment.pk, organization__issuer__hosting=Issuer.Hosting.VERTESIA, connection__agreed_at__isnull=False
-    ).exclude(connection__role_arn="")
-    if connection.runs.filter(finished_at__isnull=True).exists():
-        return False
-    if not confirmable.update(confirmed_at=now, confirmed_by=actor):
-        return False
-    record("models.confirmed", f"{actor} saw the models in Vertesia Studio.", actor=actor, environment=environment)
-    refresh_status(environment, now=now)
-    return True
-
-
-@transaction.atomic
-def deny_models(connection: Connection, *, actor: Actor, now: datetime) -> Verification | None:
-    """A person saw no models in Studio: forget an earlier confirmation and check what can be checked from here."""
-    environment = connection.environment
-    record("models.denied", f"{actor} saw no models in Vertesia Studio.", actor=actor, environment=environment)
-    environment.refresh_from_db()
-    if environment.confirmed_at:
-        environment.set_status(Status.WAITING_FOR_VERTESIA, confirmed_at=None, confirmed_by="")
-    refresh_status(environment, now=now)
-    return request_verification(connection, actor=actor, now=now)

@@ -8,25 +8,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from aws_setup.approval import approve_plan
-from aws_setup.batches.standing import BatchStanding, RowStanding, RowState, read_batch
+from aws_setup.batches.standing import RowStanding, read_batch
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, request_plans, restart_draft
 from aws_setup.models import Batch, BatchRow, Draft, IssuerMigration, Run
 from aws_setup.status import refresh_status
 from environments.history import Actor
-
-__all__ = [
-    "BatchApproval",
-    "BatchStanding",
-    "RowStanding",
-    "RowState",
-    "approve_batch",
-    "point_row",
-    "read_batch",
-    "replace_row",
-    "retry_rows",
-    "start_batch",
-]
 
 TypedRow = tuple[Mapping[str, str], Draft | Problem]
 """What was typed, by column (empty where nothing was), and the stored draft that came of it, or why none did."""

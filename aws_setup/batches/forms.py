@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from aws_setup.batches.table import COLUMNS, EMPTY, REQUIRED
+from aws_setup.batches.rows import COLUMNS, EMPTY, REQUIRED
 from aws_setup.diagnosis import Problem
 from aws_setup.forms import PLAIN_INPUT
 
@@ -74,7 +74,7 @@ def decode_table(content: bytes) -> str:
 
 
 class RowForm(forms.Form):
-    """One row, as it was typed, cell by cell; what is wrong with it is for batch_table.read_row to say."""
+    """One row, as it was typed, cell by cell; what is wrong with it is for rows.read_row to say."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

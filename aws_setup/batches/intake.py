@@ -7,11 +7,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from aws_setup.batches.batching import replace_row, start_batch
-from aws_setup.batches.table import Table, TableRow, Wish
+from aws_setup.batches.rows import TableRow, Wish
+from aws_setup.batches.table import Table
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import free_role_name, new_draft, restart_draft
 from aws_setup.models import Account, Batch, BatchRow, Connection, Draft, WorkerCaller
-from aws_setup.names import InvalidName, dashed, validate_policy_arn
+from aws_setup.names import InvalidName, dashed, tell_apart, validate_policy_arn
 from aws_setup.regions import validate_bedrock_region
 from environments.history import Actor
 from environments.installation import default_issuer
@@ -146,8 +147,7 @@ def _choose_role_name(
     name = free_role_name(draft, account=account)
     if (account.account_id, name.lower()) not in taken or draft.answers.get("role_name"):
         return name
-    ending = f"-{environment.environment_id[-8:]}"
-    return name[: 64 - len(ending)] + ending
+    return tell_apart(name, environment_id=environment.environment_id)
 
 
 def _take_name(taken: TakenNames, account: Account, role_name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Max
 
-from aws_setup.batches.room import count_free_roles
+from aws_setup.account_quotas import count_free_roles
 from aws_setup.canonical import canonical
 from aws_setup.diagnosis import Problem
 from aws_setup.models import Account, Batch, BatchRow, Draft, Plan, Run

@@ -6,7 +6,6 @@ from aws_setup.canonical import canonical
 from aws_setup.desired import DesiredState
 from aws_setup.drift.differences import Difference
 from aws_setup.drift.state_differences import find_differences
-from aws_setup.names import build_provider_arn
 from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState
 from aws_setup.policies import INLINE_POLICY_NAME, PolicyDocument
 from aws_setup.trust.adoption import find_foreign_policies
@@ -77,10 +76,6 @@ def _own_policy(desired: DesiredState, held: PolicyDocument) -> str:
 
 def _imagine(desired: DesiredState) -> ObservedState:
     """An account that holds exactly what is desired."""
-    arns = {
-        build_provider_arn(partition=desired.partition, account_id=desired.account_id, issuer_url=url): audience
-        for url, audience in desired.trusted_issuers
-    }
     own = {INLINE_POLICY_NAME: desired.inline_policy} if desired.inline_policy else {}
     own_arns = [desired.attached_policy_arn] if desired.attached_policy_arn else []
     role = ObservedRole(
@@ -94,7 +89,8 @@ def _imagine(desired: DesiredState) -> ObservedState:
         max_session_seconds=desired.max_session_seconds,
     )
     providers: dict[str, ObservedProvider] = {
-        arn: ObservedProvider(arn=arn, audiences=(audience,)) for arn, audience in arns.items()
+        desired.provider_arn_of(url): ObservedProvider(arn=desired.provider_arn_of(url), audiences=(audience,))
+        for url, audience in desired.trusted_issuers
     }
     return ObservedState(
         account_id=desired.account_id,

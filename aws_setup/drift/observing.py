@@ -4,6 +4,7 @@ Reads only. A difference is a finding until it is repaired or accepted; that AWS
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -22,7 +23,7 @@ from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError
 from aws_setup.leases import LeaseLost, work_under_lease
-from aws_setup.models import Connection, Finding, Observation, Run
+from aws_setup.models import Connection, Draft, Finding, Observation, Run
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
@@ -58,7 +59,7 @@ def request_observation(
     return observation
 
 
-def observable() -> "models.QuerySet[Connection]":
+def observable() -> models.QuerySet[Connection]:
     """The connections that AWS holds something for and that no run is changing."""
     live = Run.objects.filter(connection=OuterRef("pk"), finished_at__isnull=True)
     return Connection.objects.filter(~Exists(live), desired__is_absent=False).exclude(role_arn="")
@@ -94,7 +95,7 @@ def observe_after_run(run: Run, *, now: datetime) -> None:
         return
     spread_at = now + timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
     Connection.objects.filter(pk=connection.pk).update(next_observation_at=spread_at)
-    answers_differences = run.plan.draft.purpose in ("repair", "accept")
+    answers_differences = run.plan.draft.purpose in (Draft.Purpose.REPAIR, Draft.Purpose.ACCEPT)
     if answers_differences or Finding.objects.filter(connection=connection, closed_at=None, code=DRIFT).exists():
         request_observation(connection, actor=Actor(run.actor), now=now)
 
@@ -139,7 +140,7 @@ def _advance(observation: Observation, open_gateway: OpenGateway, clock: Clock) 
         raise LeaseLost
     try:
         # Roles that this one replaced are no part of what is compared.
-        observed = open_gateway(connection.account).observe(_without_retired(agreed))
+        observed = open_gateway(connection.account).observe(replace(agreed, retire_role_names=()))
     except SandboxUnavailable as error:
         _finish_failed(observation, explain_caller_failure(error), clock)
         return None
@@ -156,10 +157,6 @@ def _advance(observation: Observation, open_gateway: OpenGateway, clock: Clock) 
         return pause
     _finish(observation, agreed, observed, differences, clock, agreed_at=agreed_at)
     return None
-
-
-def _without_retired(agreed: DesiredState) -> DesiredState:
-    return DesiredState.from_json(agreed.to_json() | {"retire_role_names": []})
 
 
 def _wrong_account(agreed: DesiredState, caller_account_id: str) -> Problem:
@@ -237,7 +234,7 @@ def _finish(
     refresh_status(connection.environment, now=now)
 
 
-def _compared(connection: Connection) -> "models.QuerySet[Observation]":
+def _compared(connection: Connection) -> models.QuerySet[Observation]:
     """The observations that compared something, the last one first."""
     return connection.observations.filter(state__in=[Observation.State.SAME, Observation.State.DIFFERENT])
 

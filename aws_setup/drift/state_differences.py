@@ -11,7 +11,7 @@ from dataclasses import replace
 from aws_setup.desired import DesiredState
 from aws_setup.drift.differences import SEVERITIES, Difference
 from aws_setup.drift.trust_differences import find_trust_differences
-from aws_setup.names import build_provider_arn, strip_scheme
+from aws_setup.names import strip_scheme
 from aws_setup.observed import ObservedRole, ObservedState
 from aws_setup.plans.permissions import is_accepted
 from aws_setup.policies import INLINE_POLICY_NAME, name_policy
@@ -26,7 +26,7 @@ def find_differences(desired: DesiredState, observed: ObservedState) -> list[Dif
 
 def _providers(desired: DesiredState, observed: ObservedState) -> Iterator[Difference]:
     for issuer_url, audience in desired.trusted_issuers:
-        arn = build_provider_arn(partition=desired.partition, account_id=desired.account_id, issuer_url=issuer_url)
+        arn = desired.provider_arn_of(issuer_url)
         field = f"Identity provider {strip_scheme(issuer_url)}"
         provider = observed.find_provider(arn)
         if provider is None:

@@ -77,10 +77,13 @@ FAILURES = {
 
 CALLS = {
     "STS": ("AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity"),
+    "IAM: account": ("GetAccountSummary", "ListAccountAliases", "ListRoles"),
     "IAM: identity provider": (
         "AddClientIDToOpenIDConnectProvider",
         "CreateOpenIDConnectProvider",
+        "DeleteOpenIDConnectProvider",
         "GetOpenIDConnectProvider",
+        "RemoveClientIDFromOpenIDConnectProvider",
     ),
     "IAM: role": (
         "CreateRole",
@@ -90,6 +93,7 @@ CALLS = {
         "TagRole",
         "UntagRole",
         "UpdateAssumeRolePolicy",
+        "UpdateRole",
     ),
     "IAM: permissions": (
         "AttachRolePolicy",
@@ -99,7 +103,6 @@ CALLS = {
         "ListAttachedRolePolicies",
         "ListRolePolicies",
         "PutRolePolicy",
-        "SimulatePrincipalPolicy",
     ),
     "Bedrock": ("ListCustomModels", "ListFoundationModels", "ListInferenceProfiles"),
 }

@@ -11,7 +11,7 @@ def _list_accounts() -> list[tuple[str, str]]:
 
 
 class FaultForm(forms.Form):
-    """`failure`, `call`, `account` and `times` as fault_lab takes them."""
+    """`failure`, `call`, `account` and `times` as faults.request_fault takes them."""
 
     failure = forms.ChoiceField(label="What goes wrong", choices=[(name, one.title) for name, one in FAILURES.items()])
     call = forms.ChoiceField(

@@ -202,7 +202,7 @@ class Migration(migrations.Migration):
                 ('doing', models.CharField(blank=True, help_text='What is happening now, or is waited for and why.', max_length=300)),
                 ('problem', models.JSONField(blank=True, help_text='A diagnosis.Problem, where it failed.', null=True)),
                 ('state', models.CharField(choices=[('running', 'Running'), ('same', 'As agreed'), ('different', 'Different'), ('failed', 'Failed')], default='running', max_length=20)),
-                ('differences', models.JSONField(default=list, help_text='drift.Difference values, worst first.')),
+                ('differences', models.JSONField(default=list, help_text='drift.differences.Difference values, worst first.')),
                 ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='observations', to='aws_setup.connection')),
             ],
             options={
@@ -259,7 +259,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveSmallIntegerField()),
-                ('action', models.JSONField(help_text='A plan.Action.')),
+                ('action', models.JSONField(help_text='A plans.actions.Action.')),
                 ('after_proof', models.BooleanField(default=False, help_text='Done only once the connection is proven.')),
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='pending', max_length=10)),
                 ('outcome', models.CharField(blank=True, help_text='created, updated, unchanged or removed', max_length=20)),

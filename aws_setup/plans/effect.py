@@ -7,7 +7,7 @@ from typing import Any
 from aws_setup.desired import ADOPTED_TAG
 
 ActionData = Mapping[str, Any]
-"""A plan.Action as it is stored."""
+"""An actions.Action as it is stored."""
 
 VERBS = ("create", "change", "give back", "remove")
 KINDS = (("provider", "identity provider"), ("role", "role"))

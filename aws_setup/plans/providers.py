@@ -2,7 +2,6 @@
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked
-from aws_setup.names import build_provider_arn
 from aws_setup.observed import ObservedProvider, ObservedState
 from aws_setup.plans.actions import Action, tag_list
 from aws_setup.plans.quotas import AUDIENCES_QUOTA, too_many_audiences
@@ -23,7 +22,7 @@ def _in_order(desired: DesiredState) -> list[tuple[str, str]]:
 
 
 def _plan_provider(desired: DesiredState, observed: ObservedState, *, issuer_url: str, audience: str) -> Action:
-    arn = build_provider_arn(partition=desired.partition, account_id=desired.account_id, issuer_url=issuer_url)
+    arn = desired.provider_arn_of(issuer_url)
     provider = observed.find_provider(arn)
     if provider is None:
         request = {"Url": issuer_url, "ClientIDList": [audience], "Tags": tag_list(desired.provider_tags)}

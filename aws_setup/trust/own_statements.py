@@ -1,7 +1,6 @@
 """Which statements of a found trust policy are this environment's own. Pure."""
 
 from aws_setup.desired import DesiredState
-from aws_setup.names import build_provider_arn
 from aws_setup.policies import PolicyDocument
 from aws_setup.trust.equality import same_statement
 from aws_setup.trust.statements import conditions_of, federated, is_for_subject
@@ -32,8 +31,7 @@ def is_rewritten(statement: PolicyDocument, desired: DesiredState) -> bool:
 
 
 def _is_for_subject_of(issuer_url: str, statement: PolicyDocument, desired: DesiredState) -> bool:
-    arn = build_provider_arn(partition=desired.partition, account_id=desired.account_id, issuer_url=issuer_url)
-    return is_for_subject(statement, provider_arn=arn, subject=desired.subject)
+    return is_for_subject(statement, provider_arn=desired.provider_arn_of(issuer_url), subject=desired.subject)
 
 
 def is_of_environment(statement: PolicyDocument, desired: DesiredState) -> bool:

@@ -4,6 +4,7 @@ How operators and keys compare: https://docs.aws.amazon.com/IAM/latest/UserGuide
 """
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from aws_setup.policies import PolicyDocument
@@ -30,11 +31,11 @@ def statements_of(trust: PolicyDocument) -> list[PolicyDocument]:
 
 
 def lets_web_identity_in(statement: PolicyDocument) -> bool:
-    """Whether it allows exchanging a token."""
-    actions = [str(action).lower() for action in as_list(statement.get("Action"))]
-    return statement.get("Effect") == "Allow" and any(
-        action in (WEB_IDENTITY.lower(), "sts:*", "*") for action in actions
-    )
+    """Whether it allows exchanging a token: by name, by a pattern, or by naming only what it does not allow."""
+    is_all_but = "NotAction" in statement
+    patterns = [str(action).lower() for action in as_list(statement.get("NotAction" if is_all_but else "Action"))]
+    is_named = any(fnmatchcase(WEB_IDENTITY.lower(), pattern) for pattern in patterns)
+    return statement.get("Effect") == "Allow" and is_named != is_all_but
 
 
 def federated(statement: PolicyDocument) -> list[str]:
@@ -91,15 +92,20 @@ def find_holes(statement: PolicyDocument) -> list[str]:
             if operator in _REQUIRING:
                 wild = [value for value in values if operator.endswith("like") and any(sign in value for sign in _WILD)]
                 required[key] = [value for value in wild if key not in required or value in required[key]]
-        patterns = required.get(f"{issuer}:sub".lower())
-        if patterns is None:
+        subjects = required.get(f"{issuer}:sub".lower())
+        if subjects is None:
             holes.append(f"It checks no subject ({issuer}:sub): every token of {issuer} is let in, whoever it is for.")
-        elif patterns:
+        elif subjects:
             holes.append(
-                f"Its subject is a pattern, {', '.join(patterns)}: every token of {issuer} that fits is let in."
+                f"Its subject is a pattern, {', '.join(subjects)}: every token of {issuer} that fits is let in."
             )
-        if f"{issuer}:aud".lower() not in required:
+        audiences = required.get(f"{issuer}:aud".lower())
+        if audiences is None:
             holes.append(f"It checks no audience ({issuer}:aud): tokens made for another purpose are let in as well.")
+        elif audiences:
+            holes.append(
+                f"Its audience is a pattern, {', '.join(audiences)}: tokens made for another purpose may be let in."
+            )
     return holes
 
 

@@ -9,12 +9,12 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import reswap, retarget
 
 from aws_setup.access import get_connection
-from aws_setup.drafting import request_plan, restart_draft
 from aws_setup.drift.observing import request_observation
 from aws_setup.models import Draft
 from aws_setup.standing import read_standing
 from aws_setup.views.connection import page_context, read_awaited
-from aws_setup.views.frame import actor_of, signed_in
+from aws_setup.views.frame import actor_of
+from aws_setup.views.review import plan_anew
 from config.http import HtmxRequest
 from environments.access import get_environment
 
@@ -51,11 +51,4 @@ def compare(request: HttpRequest, pk: int) -> HttpResponse:
 def accept(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a plan that agrees to what AWS holds; the person sees what that means before it counts."""
     connection = get_connection(request.user, environment_pk=pk)
-    draft = restart_draft(
-        owner=signed_in(request),
-        environment=connection.environment,
-        purpose=Draft.Purpose.ACCEPT,
-        actor=actor_of(request),
-    )
-    request_plan(draft, actor=actor_of(request), now=timezone.now())
-    return redirect("draft_review", pk=draft.pk)
+    return plan_anew(request, connection.environment, purpose=Draft.Purpose.ACCEPT)

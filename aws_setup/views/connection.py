@@ -11,13 +11,13 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import reswap, retarget
 
 from aws_setup.access import get_connection
-from aws_setup.drafting import request_plan, restart_draft
 from aws_setup.drift.comparison import Comparison
 from aws_setup.models import Draft
 from aws_setup.moves.standing import open_migration
 from aws_setup.standing import Standing, read_standing
 from aws_setup.verification import request_verification
-from aws_setup.views.frame import actor_of, explain_waiting, signed_in
+from aws_setup.views.frame import actor_of, explain_waiting
+from aws_setup.views.review import plan_anew
 from config.http import HtmxRequest
 from environments.access import get_environment
 from environments.forms import NameForm
@@ -103,11 +103,5 @@ def plan_repair(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a plan that brings AWS back to what was agreed; the person sees it before anything is written."""
     connection = get_connection(request.user, environment_pk=pk)
     is_absent = bool(connection.desired.get("is_absent"))
-    draft = restart_draft(
-        owner=signed_in(request),
-        environment=connection.environment,
-        purpose=Draft.Purpose.DISCONNECT if is_absent else Draft.Purpose.REPAIR,
-        actor=actor_of(request),
-    )
-    request_plan(draft, actor=actor_of(request), now=timezone.now())
-    return redirect("draft_review", pk=draft.pk)
+    purpose = Draft.Purpose.DISCONNECT if is_absent else Draft.Purpose.REPAIR
+    return plan_anew(request, connection.environment, purpose=purpose)

@@ -16,7 +16,7 @@ from aws_setup.agreements import read_agreement
 from aws_setup.approval import approve_plan
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked
-from aws_setup.drafting import request_plan
+from aws_setup.drafting import request_plan, restart_draft
 from aws_setup.drift.acceptance import find_accepted
 from aws_setup.drift.comparison import read_comparison
 from aws_setup.models import Connection, Draft, Plan, Run
@@ -25,8 +25,9 @@ from aws_setup.plans.effect import measure_effect, plan_assurances, plan_effect
 from aws_setup.trust.adoption import find_kept_holes
 from aws_setup.trust.statements import describe_statement
 from aws_setup.views.adoption import adoption_context
-from aws_setup.views.frame import actor_of, draft_context, explain_waiting
+from aws_setup.views.frame import actor_of, draft_context, explain_waiting, signed_in
 from config.http import HtmxRequest
+from environments.models import Environment
 
 
 def run_of(draft: Draft) -> Run | None:
@@ -95,6 +96,16 @@ def _differing_context(draft: Draft, plan: Plan) -> dict[str, list[Any]]:
     return {"accepted": find_accepted(agreed, desired), "changes": compare_agreements(agreed, desired)}
 
 
+def plan_anew(
+    request: HttpRequest, environment: Environment, *, purpose: Draft.Purpose, **answers: Any
+) -> HttpResponse:
+    """Ask for a plan of this purpose in place of an unfinished one, and lead to it; nothing is written by that."""
+    actor = actor_of(request)
+    draft = restart_draft(owner=signed_in(request), environment=environment, purpose=purpose, actor=actor, **answers)
+    request_plan(draft, actor=actor, now=timezone.now())
+    return redirect("draft_review", pk=draft.pk)
+
+
 def latest_plan(draft: Draft) -> Plan | None:
     """The plan of the answers as they stand; None while they are edited, looked into, or blocked."""
     if draft.state != Draft.State.PLANNED:
@@ -124,6 +135,5 @@ def draft_approve(request: HttpRequest, pk: int) -> HttpResponse:
             approve_plan(plan, fingerprint=fingerprint, actor=actor_of(request), now=timezone.now())
         except Blocked as refusal:
             if run_of(draft) is None:
-                problem = refusal.problem
-                messages.warning(request, " ".join(filter(None, (problem.sentence, problem.why, problem.remedy))))
+                messages.warning(request, refusal.problem.in_words)
     return redirect("draft_review", pk=draft.pk)

@@ -7,6 +7,8 @@ from aws_setup import hints, tasks
 from aws_setup.lab import faults
 from aws_setup.lab.control import NoSandbox
 from aws_setup.lab.faults import ANY, CALLS, CLEAR, FAILURES, request_fault, tell_fault
+from aws_setup.policies import provisioning_policy
+from aws_setup.trust.statements import as_list
 from environments.models import Event
 from tests.aws_setup.journeys import MONA
 from tests.aws_setup.sandboxed import Sandbox
@@ -39,6 +41,18 @@ def test_the_sandbox_knows_every_call_that_is_offered(sandbox: Sandbox, call: st
     tell_fault("unavailable", **(ONCE | {"call": call, "times": 0}), sandbox_url=sandbox.process.url)
     [fault] = standing(sandbox)
     assert (fault["action"], fault["times"]) == (call, None)
+
+
+def test_every_call_that_needs_a_right_is_offered() -> None:
+    policy = provisioning_policy(
+        partition="aws",
+        account_id="111122223333",
+        boundary_arn="arn:aws:iam::111122223333:policy/Boundary",
+        removes_providers=True,
+    )
+    rights = {action for statement in policy["Statement"] for action in as_list(statement["Action"])}
+    named = {right.partition(":")[2] for right in rights} - {"TagOpenIDConnectProvider"}  # no call: asked for by Create
+    assert named <= {call for calls in CALLS.values() for call in calls}
 
 
 def test_a_worker_tells_the_sandbox_and_clears_it(sandbox: Sandbox, settings: Settings) -> None:

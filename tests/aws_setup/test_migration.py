@@ -7,7 +7,9 @@ import pytest
 from pytest_django import Settings
 
 from aws_setup import planning, provisioning
-from aws_setup.batches.batching import approve_batch, read_batch
+from aws_setup.batches.batching import approve_batch
+from aws_setup.batches.standing import read_batch
+from aws_setup.confirmation import confirm_connection
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, restart_draft
@@ -89,7 +91,7 @@ class Moving:
 
     def confirm(self, environment: Environment) -> None:
         connection = self.console.connection(environment)
-        assert provisioning.confirm_connection(connection, actor=MONA, now=self.console.clock())
+        assert confirm_connection(connection, actor=MONA, now=self.console.clock())
 
 
 @pytest.fixture

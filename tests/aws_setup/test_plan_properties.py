@@ -315,6 +315,10 @@ def test_whatever_differs_is_either_repaired_by_the_plan_or_can_be_accepted(worl
         ),
         ({"StringLike": {"STS.vertesia.io:SUB": "env:a:b"}, "StringEquals": {"sts.vertesia.io:aud": "bedrock"}}, []),
         ({"StringEquals": {"sts.vertesia.io:sub": "env:*", "sts.vertesia.io:aud": "bedrock"}}, []),
+        (
+            {"StringEquals": {"sts.vertesia.io:sub": "env:a:b"}, "StringLike": {"sts.vertesia.io:aud": "*"}},
+            ["audience is a pattern, *"],
+        ),
     ],
 )
 def test_a_trust_that_lets_in_more_than_one_subject_and_audience_is_named(
@@ -330,6 +334,20 @@ def test_a_trust_that_lets_in_more_than_one_subject_and_audience_is_named(
     assert len(holes) == len(words)
     for hole, expected in zip(holes, words, strict=True):
         assert expected in hole
+
+
+@pytest.mark.parametrize(
+    ("actions", "number"),
+    [
+        ({"Action": "sts:AssumeRole*"}, 2),
+        ({"Action": ["sts:TagSession", "STS:assumerolewith?ebidentity"]}, 2),
+        ({"NotAction": "sts:TagSession"}, 2),
+        ({"NotAction": "sts:AssumeRole*"}, 0),
+        ({"Action": "sts:AssumeRole"}, 0),
+    ],
+)
+def test_a_hole_is_one_however_the_exchange_is_allowed(actions: dict[str, Any], number: int) -> None:
+    assert len(find_holes({"Effect": "Allow", "Principal": {"Federated": desire().provider_arn}, **actions})) == number
 
 
 def test_anybody_of_any_account_is_the_largest_hole_of_all() -> None:

@@ -9,6 +9,7 @@ from django.apps import apps
 from pytest_django import Settings
 
 from aws_setup import verification
+from aws_setup.confirmation import confirm_models, deny_models
 from aws_setup.gateway.errors import AwsRefused
 from aws_setup.models import Finding, ListedModel, Listing, Observation, Run, Verification
 from environments.models import Environment, Event
@@ -332,11 +333,11 @@ def test_what_went_wrong_before_is_solved_once_aws_holds_what_was_agreed(console
 
 def test_a_person_confirms_and_may_take_it_back(console: Console, waiting: Environment) -> None:
     connection = console.connection(waiting)
-    verification.confirm_models(connection, actor=MONA, now=console.clock())
+    confirm_models(connection, actor=MONA, now=console.clock())
     assert console.status(waiting) == "confirmed"
     assert (waiting.confirmed_by, waiting.confirmed_at) == (MONA, console.clock())
 
-    proof = verification.deny_models(connection, actor=MONA, now=console.clock())
+    proof = deny_models(connection, actor=MONA, now=console.clock())
     assert proof is not None
     assert console.status(waiting) == "waiting_for_vertesia"
     assert (waiting.confirmed_by, waiting.confirmed_at) == ("", None)
@@ -345,7 +346,7 @@ def test_a_person_confirms_and_may_take_it_back(console: Console, waiting: Envir
 
 
 def test_a_confirmation_is_not_a_proof(console: Console, waiting: Environment) -> None:
-    verification.confirm_models(console.connection(waiting), actor=MONA, now=console.clock())
+    confirm_models(console.connection(waiting), actor=MONA, now=console.clock())
     console.verify(waiting)
     assert console.status(waiting) == "confirmed"
     assert waiting.verified_at is None

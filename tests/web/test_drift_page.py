@@ -253,7 +253,7 @@ def test_an_acceptance_lists_what_is_accepted_and_says_that_nothing_is_written(c
     assert "Nothing is written to AWS." in text
     assert "Maximum session 3600 seconds → 7200 seconds" in text
     assert "Policies of others none → ReadOnlyAccess" in text
-    assert "Beside that, what 1 policy of others allows: arn:aws:iam::aws:policy/ReadOnlyAccess" in text
+    assert "and whatever its other policies allow: arn:aws:iam::aws:policy/ReadOnlyAccess" in text
     assert "Accept 2 differences, change nothing in 1111-2222-3333" in text
 
 

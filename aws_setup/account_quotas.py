@@ -1,4 +1,4 @@
-"""How many roles an account has room for, as planning last read it, less what has been taken since."""
+"""What quotas of an account planning last read, and how many roles there is room for by now."""
 
 from datetime import datetime
 
