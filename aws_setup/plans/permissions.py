@@ -25,7 +25,11 @@ def plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[A
                 verb="change" if INLINE_POLICY_NAME in inline else "create",
                 resource=arn,
                 summary=f"Allow role {name} to list and invoke Bedrock models, "
-                + ("beside what else it may do" if desired.is_adopted or desired.accepted_policies else "and nothing else"),
+                + (
+                    "beside what else it may do"
+                    if desired.is_adopted or desired.accepted_policies
+                    else "and nothing else"
+                ),
                 why="These are the calls that Vertesia's Bedrock driver makes.",
                 request={
                     "RoleName": name,

@@ -79,7 +79,8 @@ def run_plan_again(request: HttpRequest, pk: int) -> HttpResponse:
     draft: Draft = start_draft(
         owner=signed_in(request), environment=environment_of(before), purpose=before.purpose, actor=actor_of(request)
     )
-    save_answers(draft, **before.answers)
+    # A command leaves the role's name to the console: the run has settled it.
+    save_answers(draft, **before.answers | {"role_name": found.connection.role_name})
     request_plan(draft, actor=actor_of(request), now=timezone.now())
     return redirect("draft_review", pk=draft.pk)
 

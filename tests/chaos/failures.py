@@ -37,11 +37,9 @@ def passes_by(kind: str, action: str, lab: Lab, *, seconds: float = 60) -> None:
     """Once, twice, and the set-up ends well all the same, by itself."""
     if action == "CreateOpenIDConnectProvider":
         lab.delete_provider()
-    environment = lab.connected() if action in OF_A_ROLE else lab.environment()
-    if action in OF_A_ROLE:
-        plan = lab.plan(environment, purpose="change", permissions="full")
-    else:
-        plan = lab.plan(environment)
+    is_change = action in OF_A_ROLE
+    environment = lab.connected() if is_change else lab.environment()
+    plan = lab.plan(environment, **({"purpose": "change", "permissions": "full"} if is_change else {}))
     with lab.failing(kind, action, times=2):
         run = lab.finish(lab.approve(plan), seconds=seconds)
     require_state(run, Run.State.SUCCEEDED)
