@@ -8,6 +8,7 @@ import csv
 import difflib
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -361,7 +362,8 @@ def _not_understood(position: int, faults: Mapping[str, str]) -> Problem:
 
 def _explain_header(columns: Sequence[str]) -> Problem | None:
     missing = [column for column in REQUIRED if column not in columns]
-    twice = sorted({column for column in columns if column in COLUMNS and columns.count(column) > 1})
+    numbers = Counter(columns)
+    twice = [column for column in sorted(COLUMNS) if numbers[column] > 1]
     if len(missing) == len(REQUIRED):
         return _no_table("The first line names no column that is known here.")
     if missing:
