@@ -450,3 +450,35 @@ def test_its_digest_is_the_consent_and_disconnecting_gives_it_back(real: Sandbox
     after = real.process.stored_role(FOREIGN)
     same = ("name", "tags", "attached_policies", "inline_policies", "trust")
     assert {key: after.get(key) for key in same} == {key: before.get(key) for key in same}
+
+
+# --- What was approved is what goes -------------------------------------------------------------------------------
+
+
+def test_a_role_that_somebody_put_to_another_use_after_the_approval_is_not_deleted(
+    console: Console, aws: FakeAws, environment: Environment
+) -> None:
+    console.connect(environment)
+    approved = console.approve(plan(console, environment))
+    role = aws.home.role("VertesiaEnvironmentMarketing")
+    role.trust["Statement"].append(
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    )
+    console.finish(approved)
+    assert (approved.state, approved.problem["code"]) == (Run.State.FAILED, "plan_outdated")
+    assert "vertesiaenvironmentmarketing" in aws.home.roles
+    assert role.inline
+
+
+def test_a_policy_that_somebody_rewrote_after_the_approval_is_not_removed_unseen(
+    console: Console, aws: FakeAws, environment: Environment
+) -> None:
+    console.connect(environment)
+    role = aws.home.role("VertesiaEnvironmentMarketing")
+    role.inline["Theirs"] = {"Version": "2012-10-17", "Statement": []}
+    approved = console.approve(plan(console, environment, purpose="repair"))
+    rewritten = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+    role.inline["Theirs"] = rewritten
+    console.finish(approved)
+    assert (approved.state, approved.problem["code"]) == (Run.State.FAILED, "plan_outdated")
+    assert role.inline["Theirs"] == rewritten
