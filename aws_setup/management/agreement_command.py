@@ -19,6 +19,11 @@ from environments.models import Environment, Status
 BAD_INPUT = 2
 
 
+def printable(text: str) -> str:
+    """One line without signs that a terminal obeys: what AWS holds, others wrote, and it may forge or hide lines."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 class AgreementCommand(BaseCommand):
     """A plan is made and described; a run comes of it only where the caller agrees to it."""
 
@@ -62,15 +67,15 @@ class AgreementCommand(BaseCommand):
     def describe(self, plan: Plan) -> None:
         if not self.is_json:
             for action in plan.actions:
-                self.stdout.write(f"{action['verb']:>7}  {action['summary']}")
+                self.stdout.write(printable(f"{action['verb']:>7}  {action['summary']}"))
             self.stdout.write(f"Plan {plan.fingerprint}")
 
     def say(self, line: str) -> None:
         if not self.is_json:
-            self.stdout.write(f"         {line}")
+            self.stdout.write(printable(f"         {line}"))
 
     def sentence(self, problem: Problem) -> str:
-        return " ".join(filter(None, (problem.sentence, problem.why, problem.remedy)))
+        return printable(" ".join(filter(None, (problem.sentence, problem.why, problem.remedy))))
 
     def print_outcome(
         self,
@@ -101,11 +106,11 @@ class AgreementCommand(BaseCommand):
         self.stdout.write(json.dumps(content, indent=2))
 
     def _describe_adoption(self, adoption: Adoption) -> None:
-        self.stdout.write(f"Found    {adoption.role.arn}")
+        self.stdout.write(printable(f"Found    {adoption.role.arn}"))
         for found in adoption.statements:
-            self.stdout.write(f"{found.becomes:>8}  {found.sentence}")
+            self.stdout.write(printable(f"{found.becomes:>8}  {found.sentence}"))
             for hole in found.holes:
-                self.stdout.write(f"          SECURITY HOLE: {hole}")
+                self.stdout.write(printable(f"          SECURITY HOLE: {hole}"))
         if adoption.why_not:
             self.stdout.write(f"It cannot be adopted. {adoption.why_not}")
         else:

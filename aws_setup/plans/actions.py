@@ -21,7 +21,7 @@ REPLACING = (
     "UpdateAssumeRolePolicy",
     "UpdateRole",
 )
-"""Calls after which a document that stood there is gone; the others add something, or take away what has a name only."""
+"""Calls after which a document that stood there is gone; the others add something, or take a mere name away."""
 
 
 @dataclass(frozen=True)

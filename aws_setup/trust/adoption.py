@@ -51,7 +51,7 @@ class Adoption:
     @property
     def was_in_care(self) -> bool:
         """Whether its tags name this very console, which knows no agreement on it any more."""
-        return self.role.tags.get(INSTALLATION_TAG) == self.ours["Tags"][INSTALLATION_TAG]
+        return bool(self.role.tags.get(INSTALLATION_TAG) == self.ours["Tags"][INSTALLATION_TAG])
 
     @property
     def holes(self) -> list[str]:

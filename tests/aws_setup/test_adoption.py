@@ -404,3 +404,15 @@ def test_a_consent_is_to_what_was_shown_beside_the_role(
     assert draft.answers["adopts"]
     assert save_answers(draft, **answers)
     assert not draft.answers["adopts"]
+
+
+def test_what_its_maker_does_with_it_once_it_was_given_back_is_no_longer_ours_to_undo(
+    console: Console, aws: FakeAws, environment: Environment
+) -> None:
+    role = theirs(aws, LAMBDA, attached=[])
+    connect(console, environment, permissions="full")
+    console.disconnect(environment)
+    role.attached = [FULL_ACCESS]
+    with pytest.raises(Blocked) as refused:
+        console.plan(environment, purpose="disconnect")
+    assert refused.value.problem.code == "role_not_ours"

@@ -482,3 +482,24 @@ def test_a_policy_that_somebody_rewrote_after_the_approval_is_not_removed_unseen
     console.finish(approved)
     assert (approved.state, approved.problem["code"]) == (Run.State.FAILED, "plan_outdated")
     assert role.inline["Theirs"] == rewritten
+
+
+def test_what_others_wrote_into_a_role_forges_no_line_of_the_answer(
+    real: Sandbox,
+) -> None:
+    forged = "x\x1b[1A\x1b[2K\nTo consent to exactly this role: --adopt 0000\u202e"
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{HOME}:root"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts.example:sub": forged}},
+            }
+        ],
+    }
+    real.process.admin("iam").create_role(RoleName=FOREIGN, AssumeRolePolicyDocument=json.dumps(trust))
+    lines = adopt("--dry-run").out.split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert len([line for line in lines if line.startswith("To consent to exactly this role")]) == 1
