@@ -45,6 +45,20 @@ class Answers(TypedDict, total=False):
     """Of an undoing: the run that is to be undone."""
 
 
+SHOWN_FOR_CONSENT = (
+    "account_id",
+    "environment_id",
+    "issuer_url",
+    "organization_id",
+    "permissions",
+    "policy_arn",
+    "role_name",
+    "tags",
+)
+"""Answers that stood beside a role of others when somebody consented: with another one the consent is to be given anew.
+"""
+
+
 def unfinished_drafts(drafts: models.QuerySet[Draft]) -> models.QuerySet[Draft]:
     """Those of `drafts` that no run came of, and no later agreement on their environment has overtaken."""
     is_overtaken = Q(environment__connection__agreed_at__gt=F("created_at"))
@@ -138,9 +152,9 @@ def save_answers(draft: Draft, **answers: Any) -> bool:
         stored = editable.select_for_update().first()
         if stored is None:
             return False
-        is_renamed = answers.get("role_name", stored.answers.get("role_name")) != stored.answers.get("role_name")
-        if is_renamed and stored.answers.get("adopts"):
-            answers = {"adopts": "", **answers}  # consent was to a role of that name
+        is_another = any(answers[key] != stored.answers.get(key) for key in SHOWN_FOR_CONSENT if key in answers)
+        if is_another and stored.answers.get("adopts"):
+            answers = {"adopts": "", **answers}
         editable.update(
             answers={**stored.answers, **answers},
             state=Draft.State.EDITING,

@@ -68,6 +68,16 @@ class ObservedRole:
             return True
         return self.is_ours(desired.installation_id) and self.is_for(desired)
 
+    def needs_consent(self, desired: DesiredState) -> bool:
+        """Whether its maker is to consent before this agreement may change it.
+
+        Also where its tags say that it was given into care once, but this agreement knows nothing of what its maker
+        has in it: the console forgot, or somebody copied the tags.
+        """
+        if self.role_id and self.role_id == desired.role_id:
+            return False
+        return not self.belongs_to(desired) or (self.is_adopted and not desired.is_adopted)
+
     @property
     def digest(self) -> str:
         """SHA-256 of everything about it: what somebody who consents to its adoption has seen."""

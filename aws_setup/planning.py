@@ -71,7 +71,7 @@ def _settle(draft: Draft, desired: DesiredState, observed: ObservedState) -> Des
         return desired
     if role is None:
         return without_adoption(desired) if desired.is_adopted else desired
-    if not role.belongs_to(desired):
+    if role.needs_consent(desired):
         is_consented = draft.answers.get("adopts", "") == role.digest
         return adopt(desired, role) if is_consented and not why_not_adoptable(desired, role) else desired
     if draft.purpose == Draft.Purpose.ACCEPT:

@@ -21,6 +21,7 @@ class InvalidTag(ValueError):
 def parse_tags(lines: Iterable[str]) -> dict[str, str]:
     """Tags from lines of `key=value`, in their order; empty lines are passed over. Raises InvalidTag."""
     tags: dict[str, str] = {}
+    taken: set[str] = set()
     for line in (line.strip() for line in lines):
         if not line:
             continue
@@ -35,11 +36,12 @@ def parse_tags(lines: Iterable[str]) -> dict[str, str]:
             )
         if key.lower().startswith("aws:") or key.lower().startswith(OWN_PREFIX):
             raise InvalidTag(f"The tag {key} begins with a prefix that is kept for AWS or for this console.")
-        if key.lower() in (known.lower() for known in tags):
+        if key.lower() in taken:
             raise InvalidTag(f"The tag {key} stands there twice; AWS compares keys regardless of case.")
+        if len(tags) == MOST_TAGS:
+            raise InvalidTag(f"At most {MOST_TAGS} tags: AWS takes 50, and two say that the role is this console's.")
+        taken.add(key.lower())
         tags[key] = value
-    if len(tags) > MOST_TAGS:
-        raise InvalidTag(f"At most {MOST_TAGS} tags: AWS takes 50, and two say that the role is this console's.")
     return tags
 
 

@@ -170,6 +170,8 @@ def _disconnected(connection: Connection, *, removes_provider: bool) -> DesiredS
     return replace(
         agreed,
         is_absent=True,
+        # A role that was given back keeps its id, and is its maker's again.
+        role_id=connection.role_id or agreed.role_id if connection.has_aws_resources else "",
         removes_provider=removes_provider,
         added_audience=_has_added_audience(agreed),
     )

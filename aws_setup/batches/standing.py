@@ -147,7 +147,7 @@ def read_batch(batch: Batch, *, now: datetime) -> BatchStanding:
         effects=tuple(_add_up(planned)),
         shortages=tuple(problem for problem, _ in short),
         short_rows=frozenset(position for _, positions in short for position in positions),
-        assurances=tuple(plan_assurances(_actions_of(planned))) if planned else (),
+        assurances=tuple(plan_assurances(_actions_of(planned), is_adopted=_is_of_others(planned))) if planned else (),
         digest=_digest(planned),
     )
 
@@ -160,7 +160,8 @@ def read_rows(batch: Batch, *, now: datetime) -> list[RowStanding]:
     waiting = [pk for pk in drafts if pk not in runs]
     newest = Draft.objects.filter(pk__in=waiting, state=Draft.State.PLANNED).annotate(newest=Max("plans"))
     plans = Plan.objects.filter(pk__in=newest.values("newest"), run__isnull=True).select_related("account")
-    plan_of = {plan.draft_id: plan for plan in plans.defer("desired")}
+    is_adopted = models.ExpressionWrapper(models.Q(desired__is_adopted=True), output_field=models.BooleanField())
+    plan_of = {plan.draft_id: plan for plan in plans.annotate(is_adopted=is_adopted).defer("desired")}
     return [_read_row(row, runs.get(row.draft_id or 0), plan_of.get(row.draft_id or 0), now=now) for row in rows]
 
 
@@ -218,6 +219,11 @@ def _read_run(row: BatchRow, draft: Draft, run: Run) -> RowStanding:
 
 def _actions_of(planned: Iterable[RowStanding]) -> list[dict[str, Any]]:
     return [action for row in planned if row.plan is not None for action in row.plan.actions]
+
+
+def _is_of_others(planned: Iterable[RowStanding]) -> bool:
+    """Whether one of the plans is about a role that somebody else made."""
+    return any(getattr(row.plan, "is_adopted", False) for row in planned)
 
 
 def _by_account(planned: Iterable[RowStanding]) -> dict[Account, list[RowStanding]]:

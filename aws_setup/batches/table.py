@@ -7,6 +7,7 @@ typed stands in `TableRow.typed`, understood or not.
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -157,7 +158,8 @@ def _compare_rows(rows: Sequence[TableRow]) -> Iterable[TableRow]:
 
 def _explain_header(columns: Sequence[str]) -> Problem | None:
     missing = [column for column in REQUIRED if column not in columns]
-    twice = sorted({column for column in columns if column in COLUMNS and columns.count(column) > 1})
+    numbers = Counter(columns)
+    twice = [column for column in sorted(COLUMNS) if numbers[column] > 1]
     if len(missing) == len(REQUIRED):
         return _no_table("The first line names no column that is known here.")
     if missing:

@@ -19,6 +19,11 @@ from environments.models import Environment, Status
 BAD_INPUT = 2
 
 
+def printable(text: str) -> str:
+    """One line without signs that a terminal obeys: what AWS holds, others wrote, and it may forge or hide lines."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 class AgreementCommand(BaseCommand):
     """A plan is made and described; a run comes of it only where the caller agrees to it."""
 
@@ -53,7 +58,7 @@ class AgreementCommand(BaseCommand):
         except Blocked as error:
             adoption = error.adoption if isinstance(error, headless.RoleFound) else None
             self.print_outcome(environment, plan, None, error.problem, adoption=adoption)
-            raise CommandError(error.problem.in_words, returncode=1) from error
+            raise CommandError(printable(error.problem.in_words), returncode=1) from error
         finally:
             if plan is not None and run is None:
                 headless.withdraw_plan(plan, now=timezone.now())
@@ -62,12 +67,12 @@ class AgreementCommand(BaseCommand):
     def describe(self, plan: Plan) -> None:
         if not self.is_json:
             for action in plan.actions:
-                self.stdout.write(f"{action['verb']:>7}  {action['summary']}")
+                self.stdout.write(printable(f"{action['verb']:>7}  {action['summary']}"))
             self.stdout.write(f"Plan {plan.fingerprint}")
 
     def say(self, line: str) -> None:
         if not self.is_json:
-            self.stdout.write(f"         {line}")
+            self.stdout.write(printable(f"         {line}"))
 
     def print_outcome(
         self,
@@ -98,11 +103,11 @@ class AgreementCommand(BaseCommand):
         self.stdout.write(json.dumps(content, indent=2))
 
     def _describe_adoption(self, adoption: Adoption) -> None:
-        self.stdout.write(f"Found    {adoption.role.arn}")
+        self.stdout.write(printable(f"Found    {adoption.role.arn}"))
         for found in adoption.statements:
-            self.stdout.write(f"{found.becomes:>8}  {found.sentence}")
+            self.stdout.write(printable(f"{found.becomes:>8}  {found.sentence}"))
             for hole in found.holes:
-                self.stdout.write(f"          SECURITY HOLE: {hole}")
+                self.stdout.write(printable(f"          SECURITY HOLE: {hole}"))
         if adoption.why_not:
             self.stdout.write(f"It cannot be adopted. {adoption.why_not}")
         else:

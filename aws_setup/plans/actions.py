@@ -13,8 +13,15 @@ from aws_setup.policies import PolicyDocument
 Verb = Literal["create", "change", "remove", "keep"]
 
 
-REPLACING = ("UpdateAssumeRolePolicy", "PutRolePolicy", "PutRolePermissionsBoundary", "UpdateRole")
-"""Calls that put one value in the place of another; the others add or take away one thing."""
+REPLACING = (
+    "DeleteRole",
+    "DeleteRolePolicy",
+    "PutRolePermissionsBoundary",
+    "PutRolePolicy",
+    "UpdateAssumeRolePolicy",
+    "UpdateRole",
+)
+"""Calls after which a document that stood there is gone; the others add something, or take a mere name away."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,9 @@ class Action:
 
     @property
     def key(self) -> str:
-        """Equal for two actions that send AWS the same request and, where that replaces a document, replace the same.
+        """Equal for two actions that send AWS the same request and, where a document goes by that, the same one.
 
-        So what somebody else wrote into a policy after the plan was seen is not overwritten without being seen.
+        So what somebody else wrote into a policy after the plan was seen is not overwritten, or deleted, unseen.
         """
         replaced = self.before if self.action in REPLACING else None
         return canonical([self.service, self.action, self.request, replaced])

@@ -24,13 +24,10 @@ def plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[A
                 action="PutRolePolicy",
                 verb="change" if INLINE_POLICY_NAME in inline else "create",
                 resource=arn,
-                summary=f"Allow role {name} to list and invoke Bedrock models, "
-                + (
-                    "beside what else it may do"
-                    if desired.is_adopted or desired.accepted_policies
-                    else "and nothing else"
-                ),
-                why="These are the calls that Vertesia's Bedrock driver makes.",
+                summary=_summarize_own_policy(desired, name),
+                why="Somebody accepted this policy in place of the generated one; it may allow more than Bedrock."
+                if desired.own_policy
+                else "These are the calls that Vertesia's Bedrock driver makes.",
                 request={
                     "RoleName": name,
                     "PolicyName": INLINE_POLICY_NAME,
@@ -74,6 +71,13 @@ def plan_permissions(desired: DesiredState, role: ObservedRole | None) -> list[A
             )
         )
     return [*actions, *foreign]
+
+
+def _summarize_own_policy(desired: DesiredState, name: str) -> str:
+    if desired.own_policy:
+        return f"Put policy {INLINE_POLICY_NAME}, as somebody changed and accepted it, into role {name}"
+    more = "beside what else it may do" if desired.is_adopted or desired.accepted_policies else "and nothing else"
+    return f"Allow role {name} to list and invoke Bedrock models, {more}"
 
 
 def _leave_foreign_policies(desired: DesiredState, role: ObservedRole) -> list[Action]:

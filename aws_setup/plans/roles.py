@@ -22,6 +22,8 @@ def plan_role(desired: DesiredState, role: ObservedRole | None) -> list[Action]:
     if role is None:
         return [_create_role(desired)]
     require_ownership(role, desired)
+    if role.needs_consent(desired):
+        raise Blocked(_role_of_a_forgotten_agreement(role))
     actions: list[Action] = []
     if not is_same_policy(role.trust, desired.trust):
         actions.append(_change_trust(desired, role))
@@ -177,6 +179,18 @@ def _role_not_ours(role: ObservedRole, desired: DesiredState) -> Problem:
         "Permissions → Options.",
         command=f"aws iam get-role --role-name {role.name}",
         link="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
+        evidence={"role": role.arn},
+    )
+
+
+def _role_of_a_forgotten_agreement(role: ObservedRole) -> Problem:
+    return Problem(
+        code=ROLE_NOT_OURS,
+        sentence=f"Role {role.name} was given into this console's care once, and is somebody else's.",
+        why="What its maker has in it stands in no agreement here any more, so it is not touched unless you consent.",
+        remedy="Compare what it holds with what is wanted and consent, or choose another role name under "
+        "Permissions → Options.",
+        command=f"aws iam get-role --role-name {role.name}",
         evidence={"role": role.arn},
     )
 

@@ -49,6 +49,11 @@ class Adoption:
         return INSTALLATION_TAG in self.role.tags
 
     @property
+    def was_in_care(self) -> bool:
+        """Whether its tags name this very console, which knows no agreement on it any more."""
+        return bool(self.role.tags.get(INSTALLATION_TAG) == self.ours["Tags"][INSTALLATION_TAG])
+
+    @property
     def holes(self) -> list[str]:
         """What remains too open afterwards: holes of the statements that stay."""
         return [hole for found in self.statements if found.becomes == "keeps" for hole in found.holes]

@@ -67,10 +67,12 @@ def normal_statement(statement: PolicyDocument) -> str:
         if isinstance(normal.get(name), dict):
             normal[name] = {kind: _sorted(values) for kind, values in normal[name].items()}
     if "Condition" in normal:
-        normal["Condition"] = {
-            operator.lower(): {key.lower(): _sorted(values) for key, values in keys.items()}
+        # A list, because two spellings of one operator or key are two conditions, and both count.
+        normal["Condition"] = sorted(
+            [operator.lower(), key.lower(), _sorted(values)]
             for operator, keys in normal["Condition"].items()
-        }
+            for key, values in keys.items()
+        )
     return canonical(normal)
 
 

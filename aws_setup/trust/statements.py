@@ -18,7 +18,12 @@ _REQUIRING = (
     "foranyvalue:stringlike",
 )
 """Operators that a request without the key, or with another value, does not pass: no `…IfExists`, no `ForAllValues`."""
+_NARROWING = (*_REQUIRING, "arnequals", "arnlike", "ipaddress", "foranyvalue:arnequals", "foranyvalue:arnlike")
 _WILD = "*?"
+_VARIABLE = "${"
+"""A policy variable takes whatever the request itself says, with any operator: `${issuer:sub}` fits every subject."""
+_BUILT_IN = ("cognito-identity.amazonaws.com", "accounts.google.com", "graph.facebook.com", "www.amazon.com")
+"""Web identity that AWS knows without an identity provider in the account: every customer's tokens come from it."""
 
 
 def as_list(value: Any) -> list[Any]:
@@ -31,11 +36,16 @@ def statements_of(trust: PolicyDocument) -> list[PolicyDocument]:
 
 
 def lets_web_identity_in(statement: PolicyDocument) -> bool:
-    """Whether it allows exchanging a token: by name, by a pattern, or by naming only what it does not allow."""
-    is_all_but = "NotAction" in statement
-    patterns = [str(action).lower() for action in as_list(statement.get("NotAction" if is_all_but else "Action"))]
-    is_named = any(fnmatchcase(WEB_IDENTITY.lower(), pattern) for pattern in patterns)
-    return statement.get("Effect") == "Allow" and is_named != is_all_but
+    """Whether it allows exchanging a token, by name, by a pattern, or by what it leaves out of NotAction."""
+    if statement.get("Effect") != "Allow":
+        return False
+    if "NotAction" in statement:
+        return not _names_web_identity(statement["NotAction"])
+    return _names_web_identity(statement.get("Action"))
+
+
+def _names_web_identity(actions: Any) -> bool:
+    return any(fnmatchcase(WEB_IDENTITY.lower(), str(action).lower()) for action in as_list(actions))
 
 
 def federated(statement: PolicyDocument) -> list[str]:
@@ -79,45 +89,81 @@ def find_holes(statement: PolicyDocument) -> list[str]:
         return []
     principal = statement.get("Principal")
     is_anybody = principal == "*" or (isinstance(principal, dict) and "*" in as_list(principal.get("AWS")))
-    if is_anybody and not statement.get("Condition"):
+    if "NotPrincipal" in statement:
+        return ["It lets in everybody but those whom it names (NotPrincipal), of any AWS account."]
+    if is_anybody and not _is_narrowed(statement):
         return ["It lets in anybody of any AWS account: the principal is *, and nothing narrows it."]
-    providers = [arn for arn in federated(statement) if ":oidc-provider/" in arn]
-    if not providers or not lets_web_identity_in(statement):
+    if not lets_web_identity_in(statement):
         return []
-    holes = []
-    for arn in providers:
-        issuer = arn.split(":oidc-provider/", 1)[1]
-        required: dict[str, list[str]] = {}
-        for operator, key, values in conditions_of(statement):
-            if operator in _REQUIRING:
-                wild = [value for value in values if operator.endswith("like") and any(sign in value for sign in _WILD)]
-                required[key] = [value for value in wild if key not in required or value in required[key]]
-        subjects = required.get(f"{issuer}:sub".lower())
-        if subjects is None:
-            holes.append(f"It checks no subject ({issuer}:sub): every token of {issuer} is let in, whoever it is for.")
-        elif subjects:
-            holes.append(
-                f"Its subject is a pattern, {', '.join(subjects)}: every token of {issuer} that fits is let in."
-            )
-        audiences = required.get(f"{issuer}:aud".lower())
-        if audiences is None:
-            holes.append(f"It checks no audience ({issuer}:aud): tokens made for another purpose are let in as well.")
-        elif audiences:
-            holes.append(
-                f"Its audience is a pattern, {', '.join(audiences)}: tokens made for another purpose may be let in."
-            )
-    return holes
+    return [hole for provider in federated(statement) for hole in _find_holes_of(str(provider), statement)]
+
+
+def _find_holes_of(provider: str, statement: PolicyDocument) -> Iterator[str]:
+    """Where it lets in too many tokens of one identity provider."""
+    if provider == "*":
+        yield "It lets in tokens of any identity provider: the provider is *."
+        return
+    is_built_in = provider in _BUILT_IN
+    if not is_built_in and ":oidc-provider/" not in provider:
+        return
+    issuer = provider.split(":oidc-provider/", 1)[-1]
+    checks = _required_values(statement)
+    if is_built_in:
+        claims = ("sub", "aud", "oaud", "app_id", "user_id", "id")
+        if all(_find_patterns(checks.get(f"{issuer}:{claim}")) != [] for claim in claims):
+            yield f"It checks neither who nor for which application ({issuer}:aud): tokens of any customer are let in."
+        return
+    patterns = _find_patterns(checks.get(f"{issuer}:sub".lower()))
+    if patterns is None:
+        yield f"It checks no subject ({issuer}:sub): every token of {issuer} is let in, whoever it is for."
+    elif patterns:
+        yield f"Its subject is a pattern, {', '.join(patterns)}: every token of {issuer} that fits is let in."
+    patterns = _find_patterns(checks.get(f"{issuer}:aud".lower()))
+    if patterns is None:
+        yield f"It checks no audience ({issuer}:aud): tokens made for another purpose are let in as well."
+    elif patterns:
+        yield f"Its audience is a pattern, {', '.join(patterns)}: tokens made for other purposes may get in."
+
+
+def _required_values(statement: PolicyDocument) -> dict[str, list[list[str]]]:
+    """By key, for each condition that a request must meet, those of its values that are patterns."""
+    found: dict[str, list[list[str]]] = {}
+    for operator, key, values in conditions_of(statement):
+        if operator in _REQUIRING:
+            signs = (*_WILD, _VARIABLE) if operator.endswith("like") else (_VARIABLE,)
+            found.setdefault(key, []).append([value for value in values if any(sign in value for sign in signs)])
+    return found
+
+
+def _find_patterns(checks: list[list[str]] | None) -> list[str] | None:
+    """What all conditions on one key leave open: empty where one of them names its values; None without conditions."""
+    if checks is None:
+        return None
+    return list(dict.fromkeys(value for patterns in checks for value in patterns)) if all(checks) else []
+
+
+def _is_narrowed(statement: PolicyDocument) -> bool:
+    """Whether some condition must be met that not every request meets."""
+    return any(
+        operator in _NARROWING and not any(set(value) <= {"*"} or _VARIABLE in value for value in values)
+        for operator, _, values in conditions_of(statement)
+    )
 
 
 def describe_statement(statement: PolicyDocument) -> str:
     """Whom it lets in or keeps out, in one line."""
     verb = "Lets in" if statement.get("Effect") == "Allow" else "Keeps out"
+    if "NotPrincipal" in statement:
+        verb += " everybody but"
     principal = statement.get("Principal", statement.get("NotPrincipal"))
     if isinstance(principal, dict):
         who = ", ".join(str(value) for values in principal.values() for value in as_list(values))
     else:
         who = str(principal)
     subjects = [
-        value for _, key, values in conditions_of(statement) if key.endswith((":sub", ":aud")) for value in values
+        f"any but {value}" if "notequals" in operator or "notlike" in operator else value
+        for operator, key, values in conditions_of(statement)
+        if key.endswith((":sub", ":aud"))
+        for value in values
     ]
     return f"{verb} {who}" + (f" with {', '.join(subjects)}" if subjects else "")

@@ -6,6 +6,7 @@
 import difflib
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -219,7 +220,7 @@ def _opened(value: object) -> object:
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):  # others write such values too, nested as deeply as they like
             return value
     return value
 
@@ -233,6 +234,10 @@ class DiffLine:
     text: str
 
 
+MOST_ALIKE = 20_000
+"""Pairs of equal lines up to which two documents are compared line by line."""
+
+
 @register.filter
 def differences(action: dict[str, Any]) -> list[DiffLine]:
     """What an action changes, line by line, from its `before` to its `after`; empty where it shows neither.
@@ -241,15 +246,33 @@ def differences(action: dict[str, Any]) -> list[DiffLine]:
     """
     before, after = _lines(action.get("before")), _lines(action.get("after"))
     bare, new_bare = ([line.rstrip(",") for line in lines] for lines in (before, after))
-    matcher = difflib.SequenceMatcher(None, bare, new_bare, autojunk=False)
     found = []
-    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+    for kind, start, end, new_start, new_end in _compare_lines(bare, new_bare):
         if kind == "equal":
             found += [DiffLine("same", "", line) for line in after[new_start:new_end]]
             continue
         found += [DiffLine("removed", "-", line) for line in before[start:end]]
         found += [DiffLine("added", "+", line) for line in after[new_start:new_end]]
     return found
+
+
+def _compare_lines(before: list[str], after: list[str]) -> list[tuple[str, int, int, int, int]]:
+    """As SequenceMatcher.get_opcodes. Where too many lines are alike, what lies between the same start and end is one
+    change: matching them takes minutes, and a policy of ten thousand characters, which anybody may write, is enough.
+    """
+    numbers, new_numbers = Counter(before), Counter(after)
+    if sum(number * new_numbers[line] for line, number in numbers.items()) <= MOST_ALIKE:
+        return list(difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes())
+    shorter = min(len(before), len(after))
+    start = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    rest = shorter - start
+    same = next((at for at in range(rest) if before[-1 - at] != after[-1 - at]), rest)
+    end, new_end = len(before) - same, len(after) - same
+    return [
+        ("equal", 0, start, 0, start),
+        ("replace", start, end, start, new_end),
+        ("equal", end, len(before), new_end, len(after)),
+    ]
 
 
 @register.filter

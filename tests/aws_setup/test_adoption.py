@@ -9,7 +9,7 @@ from pytest_django import Settings
 from aws_setup import planning
 from aws_setup.desired import ADOPTED_TAG, ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked
-from aws_setup.drafting import consent_to_adoption
+from aws_setup.drafting import consent_to_adoption, save_answers
 from aws_setup.models import Draft, Plan, Run
 from aws_setup.observed import ObservedRole
 from aws_setup.policies import full_access_policy_arn
@@ -368,3 +368,51 @@ def test_giving_back_resumes_where_it_was_cut_short(console: Console, aws: FakeA
     assert console.disconnect(environment).state == Run.State.SUCCEEDED
     assert role.tags == {"Team": "Data"}
     assert NAME.lower() in aws.home.roles
+
+
+def test_a_role_in_care_that_the_console_has_forgotten_is_adopted_anew_and_not_written_over(
+    console: Console, aws: FakeAws, environment: Environment
+) -> None:
+    """Its tags say that it is for this environment; what its maker has in it, no agreement knows any more."""
+    role = theirs(aws, LAMBDA)
+    connect(console, environment)
+    ids = (environment.organization, environment.environment_id)
+    environment.delete()
+    again = console.environment(name="Marketing", organization=ids[0], environment_id=ids[1])
+    draft = blocked(console, again)
+    assert draft.problem["code"] == "role_not_ours"
+    assert LAMBDA in role.trust["Statement"]
+
+    plan = plan_after_consent(console, draft)
+    assert plan is not None
+    assert DesiredState.from_json(plan.desired).kept_statements == [LAMBDA]
+    assert console.finish(console.approve(plan)).state == Run.State.SUCCEEDED
+    console.disconnect(again)
+    assert role.trust["Statement"] == [LAMBDA]
+
+
+@pytest.mark.parametrize(
+    "answers", [{"permissions": "policy", "policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess"}, {"tags": {}}]
+)
+def test_a_consent_is_to_what_was_shown_beside_the_role(
+    console: Console, aws: FakeAws, environment: Environment, answers: dict[str, Any]
+) -> None:
+    theirs(aws, LAMBDA)
+    draft = blocked(console, environment, tags={"CostCenter": "4711"})
+    consent(console, draft)
+    assert save_answers(draft, permissions="invoke", tags={"CostCenter": "4711"})
+    assert draft.answers["adopts"]
+    assert save_answers(draft, **answers)
+    assert not draft.answers["adopts"]
+
+
+def test_what_its_maker_does_with_it_once_it_was_given_back_is_no_longer_ours_to_undo(
+    console: Console, aws: FakeAws, environment: Environment
+) -> None:
+    role = theirs(aws, LAMBDA, attached=[])
+    connect(console, environment, permissions="full")
+    console.disconnect(environment)
+    role.attached = [FULL_ACCESS]
+    with pytest.raises(Blocked) as refused:
+        console.plan(environment, purpose="disconnect")
+    assert refused.value.problem.code == "role_not_ours"

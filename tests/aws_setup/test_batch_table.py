@@ -1,11 +1,14 @@
 """Tables as people paste them: whatever the text, there are rows or sentences, and never an exception."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aws_setup.batches.rows import BEYOND, COLUMNS, TableRow, Wish, read_row
 from aws_setup.batches.table import EXAMPLE, MOST_ROWS, Table, parse_table
+from aws_setup.tags import InvalidTag, parse_tags
 from tests.aws_setup.tables import write_table
 
 ORGANIZATION = "65a1b2c3d4e5f60718293a4b"
@@ -220,3 +223,17 @@ def test_any_cells_of_one_row_are_judged(typed: dict[str, str]) -> None:
     row = read_row(typed, position=3)
     assert row.typed == typed
     check(Table(rows=(row,)))
+
+
+def test_a_header_that_repeats_itself_without_end_is_refused_at_once() -> None:
+    started = time.process_time()
+    table = parse_table(",".join(["name"] * 50_000) + "\nSales")
+    assert table.problem is not None
+    assert time.process_time() - started < 2
+
+
+def test_tags_are_not_read_beyond_what_aws_takes() -> None:
+    lines = iter([f"Key{number}=x" for number in range(1000)])
+    with pytest.raises(InvalidTag, match="At most 48"):
+        parse_tags(lines)
+    assert len(list(lines)) > 900

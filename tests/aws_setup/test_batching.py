@@ -15,9 +15,10 @@ from aws_setup.batches.standing import BatchStanding, RowState, read_batch
 from aws_setup.batches.table import parse_table
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
-from aws_setup.drafting import restart_draft
+from aws_setup.drafting import consent_to_adoption, restart_draft
 from aws_setup.models import Account, Batch, Connection, Draft, Plan, Run
 from aws_setup.names import build_provider_arn
+from aws_setup.observed import ObservedRole
 from environments.history import Actor
 from environments.installation import prepare_installation
 from environments.models import Environment, Organization
@@ -423,3 +424,19 @@ def test_fifty_environments_of_one_account_share_a_provider_and_none_is_asked_ag
     assert aws.home.providers[arn].audiences == ["bedrock"]
     assert aws.writes.count("CreateOpenIDConnectProvider") == 1
     assert len(aws.home.roles) == 50
+
+
+def test_a_batch_with_a_role_of_others_does_not_say_that_nothing_of_others_is_changed(
+    console: Console, aws: FakeAws
+) -> None:
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+    aws.home.roles["theirs"] = FakeRole(f"arn:aws:iam::{HOME}:role/Theirs", trust)
+    table = Table(console, row(1), row(2, role_name="Theirs"))
+    table.work()
+    draft = Draft.objects.get(state=Draft.State.BLOCKED)
+    digest = ObservedRole.from_json(draft.found["role"]).digest
+    assert consent_to_adoption(draft, digest=digest, actor=MONA, now=console.clock())
+    standing = table.work()
+    assert table.states() == ["planned", "planned"]
+    assert "Changes nothing of others." not in standing.assurances
+    assert any("somebody else made" in sentence for sentence in standing.assurances)

@@ -11,7 +11,7 @@ from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked
 from aws_setup.gateway.iam import BOTO_METHOD
 from aws_setup.observed import ObservedRole, ObservedState
-from aws_setup.plans.actions import Action, find_unapproved, fingerprint, writes
+from aws_setup.plans.actions import Action, find_unapproved, fingerprint, policy_text, writes
 from aws_setup.plans.plan import build_plan
 from aws_setup.policies import full_access_policy_arn
 from aws_setup.trust.adoption import adopt
@@ -272,3 +272,12 @@ def test_replacing_a_document_that_somebody_changed_since_needs_a_new_approval()
     assert [action.request for action in writes(approved)] == [action.request for action in writes(current)]
     assert [action.action for action in find_unapproved(current, approved=approved)] == ["UpdateAssumeRolePolicy"]
     assert fingerprint(desired, approved) != fingerprint(desired, current)
+
+
+def test_a_policy_that_somebody_accepted_is_not_passed_off_as_the_generated_one() -> None:
+    anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    desired = desire(own_policy=policy_text(anything))
+    put = next(one for one in build_plan(desired, observe_nothing(desired)) if one.action == "PutRolePolicy")
+    assert put.after == anything
+    assert "nothing else" not in put.summary
+    assert "accepted" in put.summary

@@ -450,3 +450,56 @@ def test_its_digest_is_the_consent_and_disconnecting_gives_it_back(real: Sandbox
     after = real.process.stored_role(FOREIGN)
     same = ("name", "tags", "attached_policies", "inline_policies", "trust")
     assert {key: after.get(key) for key in same} == {key: before.get(key) for key in same}
+
+
+# --- What was approved is what goes -------------------------------------------------------------------------------
+
+
+def test_a_role_that_somebody_put_to_another_use_after_the_approval_is_not_deleted(
+    console: Console, aws: FakeAws, environment: Environment
+) -> None:
+    console.connect(environment)
+    approved = console.approve(plan(console, environment))
+    role = aws.home.role("VertesiaEnvironmentMarketing")
+    role.trust["Statement"].append(
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    )
+    console.finish(approved)
+    assert (approved.state, approved.problem["code"]) == (Run.State.FAILED, "plan_outdated")
+    assert "vertesiaenvironmentmarketing" in aws.home.roles
+    assert role.inline
+
+
+def test_a_policy_that_somebody_rewrote_after_the_approval_is_not_removed_unseen(
+    console: Console, aws: FakeAws, environment: Environment
+) -> None:
+    console.connect(environment)
+    role = aws.home.role("VertesiaEnvironmentMarketing")
+    role.inline["Theirs"] = {"Version": "2012-10-17", "Statement": []}
+    approved = console.approve(plan(console, environment, purpose="repair"))
+    rewritten = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+    role.inline["Theirs"] = rewritten
+    console.finish(approved)
+    assert (approved.state, approved.problem["code"]) == (Run.State.FAILED, "plan_outdated")
+    assert role.inline["Theirs"] == rewritten
+
+
+def test_what_others_wrote_into_a_role_forges_no_line_of_the_answer(
+    real: Sandbox,
+) -> None:
+    forged = "x\x1b[1A\x1b[2K\nTo consent to exactly this role: --adopt 0000\u202e"
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{HOME}:root"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts.example:sub": forged}},
+            }
+        ],
+    }
+    real.process.admin("iam").create_role(RoleName=FOREIGN, AssumeRolePolicyDocument=json.dumps(trust))
+    lines = adopt("--dry-run").out.split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert len([line for line in lines if line.startswith("To consent to exactly this role")]) == 1

@@ -1,5 +1,7 @@
 """What templates say of times, statuses, identifiers and differences."""
 
+import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,3 +84,21 @@ def test_a_comma_that_comes_with_the_next_line_is_no_difference():
 def test_policies_that_aws_wants_as_text_are_opened_for_reading():
     assert '"Version": "2012-10-17"' in pretty_json({"PolicyDocument": '{"Version":"2012-10-17"}'})
     assert pretty_json("{not json") == '"{not json"'
+
+
+def test_a_value_that_others_nested_too_deeply_is_shown_as_the_text_it_is():
+    assert "[[[[" in pretty_json({"Condition": {"StringEquals": {"aws:userid": '{"a":' + "[" * 2000}}})
+
+
+def test_documents_of_lines_that_are_all_alike_are_compared_at_once():
+    before = {"Action": ["a:*", "a:*", "b:*"] * 500, "Resource": "*"}
+    after = {"Action": ["b:*", "a:*"] * 700, "Resource": "*"}
+    started = time.process_time()
+    lines = differences({"before": before, "after": after})
+    assert time.process_time() - started < 5
+    texts = {
+        kind: "\n".join(line.text for line in lines if line.kind in ("same", kind)) for kind in ("removed", "added")
+    }
+    assert json.loads(texts["removed"]) == before
+    assert json.loads(texts["added"]) == after
+    assert [line.kind for line in lines[:2]] == ["same", "same"]

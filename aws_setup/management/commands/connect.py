@@ -10,7 +10,7 @@ from aws_setup import headless, report
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import record_consent
-from aws_setup.management.agreement_command import BAD_INPUT, AgreementCommand
+from aws_setup.management.agreement_command import BAD_INPUT, AgreementCommand, printable
 from aws_setup.models import Account, Connection, Permissions, Plan, Run
 from aws_setup.names import InvalidName, validate_policy_arn, validate_role_name, validate_role_prefix
 from aws_setup.regions import validate_bedrock_region
@@ -73,7 +73,7 @@ class Command(AgreementCommand):
             self._check_names(answers, account, environment)
         except Blocked as error:
             self.print_outcome(environment, None, None, error.problem)
-            raise CommandError(error.problem.in_words, returncode=1) from error
+            raise CommandError(printable(error.problem.in_words), returncode=1) from error
         answers |= {**ids, "account_id": account.account_id, "issuer_url": issuer.url}
         if environment is not None:
             self._connect(environment, answers, options, actor)
@@ -175,7 +175,7 @@ class Command(AgreementCommand):
         self.print_outcome(environment, plan, run, problem)
         code = report.exit_code(report.status_of(environment, now=timezone.now()))
         if problem is not None:
-            raise CommandError(problem.in_words, returncode=1)
+            raise CommandError(printable(problem.in_words), returncode=1)
         if code == 3:
             arn = Connection.objects.get(environment=environment).role_arn
             raise CommandError(

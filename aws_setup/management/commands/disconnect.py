@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from aws_setup import headless, report
 from aws_setup.diagnosis import Problem
-from aws_setup.management.agreement_command import BAD_INPUT, AgreementCommand
+from aws_setup.management.agreement_command import BAD_INPUT, AgreementCommand, printable
 from aws_setup.models import Connection, Plan
 from aws_setup.wiring import open_gateway
 from environments.history import operating_system_actor
@@ -54,7 +54,7 @@ class Command(AgreementCommand):
         problem = Problem.from_json(run.problem) if run.problem else None
         self.print_outcome(environment, plan, run, problem)
         if problem is not None:
-            raise CommandError(problem.in_words, returncode=1)
+            raise CommandError(printable(problem.in_words), returncode=1)
         if report.status_of(environment, now=timezone.now()) != Status.DISCONNECTED:
             raise CommandError("Not disconnected.", returncode=1)
         self.say(run.doing)
