@@ -3,7 +3,7 @@
 from django.db import models
 from django.shortcuts import get_object_or_404
 
-from aws_setup.models import Account, Batch, Connection, Draft, IssuerMigration, Plan, Run
+from aws_setup.models import Account, Batch, Connection, Draft, IssuerMigration, Run
 from environments.access import Person, environments_for, may_administer, organizations_for
 
 
@@ -34,12 +34,6 @@ def get_connection(person: Person, *, environment_pk: int) -> Connection:
     """The connection of one environment; Http404 where there is none for this person."""
     connections = connections_for(person).select_related("environment__organization__issuer", "account")
     return get_object_or_404(connections, environment_id=environment_pk)
-
-
-def get_plan(person: Person, *, draft_pk: int, fingerprint: str) -> Plan:
-    """The plan of a draft with exactly this fingerprint; Http404 where there is none for this person."""
-    plans = Plan.objects.filter(draft__in=drafts_for(person), environment__in=environments_for(person))
-    return get_object_or_404(plans.select_related("account", "environment"), draft_id=draft_pk, fingerprint=fingerprint)
 
 
 def get_run(person: Person, pk: int) -> Run:

@@ -1,9 +1,12 @@
 """In what two agreements differ, in words. Pure."""
 
+import json
 from dataclasses import dataclass
 
 from aws_setup.desired import DesiredState
 from aws_setup.names import dashed
+from aws_setup.policies import name_policy
+from aws_setup.trust.statements import as_list, describe_statement, statements_of
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,24 @@ def _words(desired: DesiredState) -> dict[str, str]:
         "Issuer": desired.issuer_url,
         "Also trusted": ", ".join(url for url, _ in desired.also_trusts),
         "Audience": desired.audience,
-        "Permissions": desired.attached_policy_arn or "List and invoke",
+        "Permissions": desired.attached_policy_arn or _inline_permissions(desired),
         "Permissions boundary": desired.boundary_arn,
         "Maximum session": f"{desired.max_session_seconds} seconds",
         "Tags": ", ".join(f"{key}={value}" for key, value in desired.tags),
-        "Statements of others in the trust policy": str(len(desired.kept_statements)),
-        "Policies of others": ", ".join(name for name, _ in desired.accepted_policies),
+        "Statements of others in the trust policy": "; ".join(
+            describe_statement(statement) for statement in desired.kept_statements
+        ),
+        "Policies of others": ", ".join(
+            name if document else name_policy(name) for name, document in desired.accepted_policies
+        ),
         "Role made by": "somebody else" if desired.is_adopted else "this console",
     }
+
+
+def _inline_permissions(desired: DesiredState) -> str:
+    if not desired.own_policy:
+        return "List and invoke"
+    actions = [
+        str(action) for one in statements_of(json.loads(desired.own_policy)) for action in as_list(one.get("Action"))
+    ]
+    return f"A policy as somebody changed it: {', '.join(sorted(set(actions)))}"

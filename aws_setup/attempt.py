@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 
-from aws_setup.actions import writes
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem, explain_list_denied
+from aws_setup.drift.differences import Difference, explain_differences
+from aws_setup.drift.state_differences import find_differences
 from aws_setup.explaining import explain_worker_error, facts_of
 from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused, AwsUnreachable
 from aws_setup.gateway.protocol import Answers, Exchange, Gateway
@@ -18,7 +19,6 @@ from aws_setup.ladder import LISTINGS, Ladder
 from aws_setup.listing import PredictedModel, predict_listing
 from aws_setup.models import Check
 from aws_setup.names import InvalidName, dashed, parse_assumed_role_arn
-from aws_setup.plan import build_plan
 from aws_setup.refusals import explain_outdated, explain_refusal, may_be_propagation
 from environments.history import Actor
 from environments.installation import IssuerMismatch, issuer_mismatch
@@ -39,6 +39,15 @@ class WaitForAws(Exception):
         self.error = error
         self.check = check
         self.is_propagation = is_propagation
+
+
+@dataclass(frozen=True)
+class Look:
+    """What can be seen without a token. `differences` are points in which AWS differs from what was agreed."""
+
+    models: list[PredictedModel]
+    last_used: datetime | None
+    differences: list[Difference]
 
 
 def explain_moved_issuer(mismatch: IssuerMismatch | None) -> Problem | None:
@@ -103,7 +112,7 @@ class Attempt:
         self.say(f"Listing the Bedrock models of {self.desired.region} through role {self.desired.role_name}")
         return self._read_listing(self.gateway.list_models(exchange.credentials, region=self.desired.region))
 
-    def look(self) -> tuple[list[PredictedModel], datetime | None]:
+    def look(self) -> Look:
         """Without a token: what the region offers by the worker's own rights, and the role's last use. Never proof.
 
         Only Vertesia can sign for its issuer, so this compares what AWS holds with what was agreed.
@@ -113,8 +122,10 @@ class Attempt:
         self.ladder.add("token", Check.Result.SKIPPED, f"Only Vertesia can sign tokens of {issuer_url}")
         self.ladder.add("exchange", Check.Result.SKIPPED, "Without a token nothing can be exchanged from here")
         self.say(f"Comparing what account {dashed(desired.account_id)} holds with what was agreed")
-        last_used = self._compare_agreement()
-        held = f"AWS holds role {desired.role_name} as agreed; who assumes it shows later"
+        last_used, differences = self._compare_agreement()
+        points = "1 point differs" if len(differences) == 1 else f"{len(differences)} points differ"
+        how = f"though {points} from what was agreed" if differences else "as agreed"
+        held = f"AWS holds role {desired.role_name} {how}; who assumes it shows later"
         self.ladder.add("identity", Check.Result.SKIPPED, held)
         answers = self.gateway.list_models(None, region=desired.region)
         found: dict[str, list[dict[str, Any]]] = {}
@@ -122,7 +133,7 @@ class Attempt:
             answer = getattr(answers, name)
             found[name] = [] if isinstance(answer, AwsError) else answer
             self.ladder.add(name, Check.Result.SKIPPED, self._describe_offer(name, answer))
-        return predict_listing(**found), last_used
+        return Look(predict_listing(**found), last_used, differences)
 
     def _describe_offer(self, name: str, answer: list[dict[str, Any]] | AwsError) -> str:
         if isinstance(answer, AwsBusy):
@@ -251,26 +262,26 @@ class Attempt:
             return explain_list_denied(facts_of(error), role_name=self.desired.role_name)
         return explain_worker_error(error)
 
-    def _compare_agreement(self) -> datetime | None:
-        """When the role was last used, if AWS holds what was agreed; else the difference is the cause."""
+    def _compare_agreement(self) -> tuple[datetime | None, list[Difference]]:
+        """When the role was last used, and in what AWS differs from what was agreed without locking Vertesia out.
+
+        What locks it out is the cause.
+        """
         try:
-            plan = build_plan(self.desired, self.gateway.observe(self.desired))
-            last_used = self.gateway.read_role_last_used(self.desired.role_name)
+            differences = find_differences(self.desired, self.gateway.observe(self.desired))
+            # A role that is gone has no last use to ask for.
+            is_gone = any(difference.kind == "role_deleted" for difference in differences)
+            last_used = None if is_gone else self.gateway.read_role_last_used(self.desired.role_name)
         except AwsError as error:
             if error.is_transient:
                 raise WaitForAws(error, check="identity", is_propagation=False) from error
             self._block("identity", explain_worker_error(error, caller_arn=self.caller_arn), cause=error)
-        differences = [action for action in writes(plan) if not action.after_proof]
-        if differences:
-            problem = Problem(
-                code="drift",
-                sentence=f"AWS no longer holds what was agreed for {self.environment.name}.",
-                why="; ".join(action.summary for action in differences),
-                remedy="Plan the connection again: it puts back what was agreed.",
-                fix="plan",
-            )
-            self._block("identity", problem)
-        return last_used
+        if not any(difference.severity == "breaks" for difference in differences):
+            return last_used, differences
+        if self.is_spreading():
+            late = AwsBusy("AWS does not show yet what was written.", operation="iam:GetRole", code="NotYetVisible")
+            raise WaitForAws(late, check="identity", is_propagation=True)
+        self._block("identity", explain_differences(differences, name=self.environment.name))
 
     def _block(self, check: str, problem: Problem, *, cause: Exception | None = None) -> NoReturn:
         self.ladder.fail(check, problem)

@@ -79,7 +79,11 @@ class DesiredState:
 
     @property
     def provider_arn(self) -> ProviderArn:
-        return build_provider_arn(partition=self.partition, account_id=self.account_id, issuer_url=self.issuer_url)
+        return self.provider_arn_of(self.issuer_url)
+
+    def provider_arn_of(self, issuer_url: str) -> ProviderArn:
+        """The identity provider of any issuer in this account."""
+        return build_provider_arn(partition=self.partition, account_id=self.account_id, issuer_url=issuer_url)
 
     @property
     def trusted_issuers(self) -> tuple[tuple[str, str], ...]:
@@ -89,10 +93,7 @@ class DesiredState:
     @property
     def other_provider_arns(self) -> list[ProviderArn]:
         """The identity providers that the role needs beside `provider_arn`."""
-        return [
-            build_provider_arn(partition=self.partition, account_id=self.account_id, issuer_url=issuer_url)
-            for issuer_url, _ in self.also_trusts
-        ]
+        return [self.provider_arn_of(issuer_url) for issuer_url, _ in self.also_trusts]
 
     def for_issuer(self, issuer_url: str) -> Self | None:
         """The same agreement as tokens of this issuer meet it; None where the role does not trust the issuer."""
@@ -113,9 +114,7 @@ class DesiredState:
         """Our statements of the trust policy: one for each trusted issuer, each for exactly this subject."""
         return [
             trust_statement(
-                provider_arn=build_provider_arn(
-                    partition=self.partition, account_id=self.account_id, issuer_url=issuer_url
-                ),
+                provider_arn=self.provider_arn_of(issuer_url),
                 issuer_url=issuer_url,
                 audience=audience,
                 subject=self.subject,
@@ -144,6 +143,11 @@ class DesiredState:
         if self.permissions == "invoke":
             return invoke_policy(partition=self.partition, account_id=self.account_id)
         return None
+
+    @property
+    def accepted_inline(self) -> dict[str, PolicyDocument]:
+        """The inline policies of others that somebody accepted, by name."""
+        return {name: json.loads(document) for name, document in self.accepted_policies if document}
 
     @property
     def attached_policy_arn(self) -> str:

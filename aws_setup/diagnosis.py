@@ -18,6 +18,11 @@ class Problem:
     fix: str = ""
     evidence: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def in_words(self) -> str:
+        """All that a person is told, where there is room for one line only."""
+        return " ".join(filter(None, (self.sentence, self.why, self.remedy)))
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -10,13 +10,13 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from aws_setup import hints
-from aws_setup.adoption import why_not_adoptable
 from aws_setup.company_defaults import defaults_of
 from aws_setup.desired import DesiredState
 from aws_setup.models import Account, Connection, Draft, Permissions, WorkerCaller
-from aws_setup.names import default_role_name
+from aws_setup.names import default_role_name, tell_apart
 from aws_setup.observed import ObservedRole
 from aws_setup.status import refresh_status
+from aws_setup.trust.adoption import why_not_adoptable
 from environments.history import Actor, record
 from environments.models import Environment
 
@@ -45,7 +45,7 @@ class Answers(TypedDict, total=False):
     """Of an undoing: the run that is to be undone."""
 
 
-def unfinished_drafts(drafts: "models.QuerySet[Draft]") -> "models.QuerySet[Draft]":
+def unfinished_drafts(drafts: models.QuerySet[Draft]) -> models.QuerySet[Draft]:
     """Those of `drafts` that no run came of, and no later agreement on their environment has overtaken."""
     is_overtaken = Q(environment__connection__agreed_at__gt=F("created_at"))
     return drafts.filter(environment__isnull=False).exclude(plans__run__isnull=False).exclude(is_overtaken)
@@ -221,8 +221,7 @@ def free_role_name(draft: Draft, *, account: Account) -> str:
     name = default_role_name(draft.answers["name"], prefix=defaults_of(account).prefix)
     if not is_role_name_taken(draft, account_id=account.account_id, role_name=name):
         return name
-    ending = f"-{draft.answers['environment_id'][-8:]}"
-    return name[: 64 - len(ending)] + ending
+    return tell_apart(name, environment_id=draft.answers["environment_id"])
 
 
 def is_role_name_taken(draft: Draft, *, account_id: str, role_name: str) -> bool:

@@ -273,7 +273,7 @@ class MigrationForm(forms.Form):
         },
     )
 
-    def __init__(self, *args: Any, organizations: "models.QuerySet[Organization]", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, organizations: models.QuerySet[Organization], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen: Any = self.fields["organization"]
         chosen.queryset = organizations

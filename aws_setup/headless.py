@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from aws_setup import approval, hints, planning, provisioning, verification
 from aws_setup.accounts import OpenGateway, check_own_chain
-from aws_setup.adoption import Adoption, review_adoption
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, restart_draft, save_answers, start_draft
@@ -22,6 +21,7 @@ from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Account, Connection, Draft, Plan, Run, Verification, WorkerCaller
 from aws_setup.observed import ObservedRole
 from aws_setup.status import refresh_status
+from aws_setup.trust.adoption import Adoption, review_adoption
 from environments.history import Actor
 from environments.models import Environment, Event
 

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 ADVANCE_RUN = "aws_setup.tasks.advance_run"
 ADVANCE_VERIFICATION = "aws_setup.tasks.advance_verification"
+ADVANCE_OBSERVATION = "aws_setup.tasks.advance_observation"
 CHECK_CALLERS = "aws_setup.tasks.check_callers"
 MAKE_PLAN = "aws_setup.tasks.make_plan"
 BREAK_SANDBOX = "aws_setup.tasks.break_sandbox"

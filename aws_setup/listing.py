@@ -45,7 +45,6 @@ NOT_ON_DEMAND_ALONE = (
     "Studio lists foundation models only where they can be invoked on demand; this one needs provisioned throughput."
 )
 EMBEDDING = "Studio lists no embedding models."
-FIRST_PAGE = "Studio reads only the first page of this list."
 
 
 @dataclass(frozen=True)

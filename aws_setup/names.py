@@ -134,3 +134,9 @@ def default_role_name(environment_name: str, *, prefix: str = "") -> str:
     words = re.findall(r"[A-Za-z0-9]+", plain)
     name = "VertesiaEnvironment" + "".join(word[0].upper() + word[1:] for word in words)
     return (name if name.startswith(prefix) else prefix + name)[:64]
+
+
+def tell_apart(role_name: str, *, environment_id: str) -> str:
+    """The name with the end of the id after it, where another role has it; at most 64 characters."""
+    ending = f"-{environment_id[-8:]}"
+    return role_name[: 64 - len(ending)] + ending

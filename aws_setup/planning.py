@@ -4,23 +4,23 @@ from datetime import datetime
 
 from django.db import transaction
 
-from aws_setup.account_room import note_quotas
+from aws_setup.account_quotas import note_quotas
 from aws_setup.accounts import OpenGateway, explain_caller_failure
-from aws_setup.actions import Action, fingerprint
-from aws_setup.adoption import adopt, keep_theirs, why_not_adoptable, without_adoption
 from aws_setup.agreements import read_agreement
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
-from aws_setup.drift import accept_differences, repair_differences
+from aws_setup.drift.acceptance import accept_differences, repair_differences
 from aws_setup.explaining import explain_worker_error
 from aws_setup.gateway.errors import AwsError
 from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Plan
 from aws_setup.observed import ObservedRole, ObservedState
-from aws_setup.plan import build_plan
-from aws_setup.role_actions import ROLE_NOT_OURS
+from aws_setup.plans.actions import Action, fingerprint
+from aws_setup.plans.plan import build_plan
+from aws_setup.plans.roles import ROLE_NOT_OURS
 from aws_setup.status import refresh_status
+from aws_setup.trust.adoption import adopt, keep_theirs, why_not_adoptable, without_adoption
 from aws_setup.wishes import build_desired, missing_answer
 from environments.history import Actor, record
 
@@ -66,21 +66,20 @@ def make_plan(draft_pk: int, *, open_gateway: OpenGateway, now: datetime) -> Pla
 
 def _settle(draft: Draft, desired: DesiredState, observed: ObservedState) -> DesiredState:
     """What is desired, now that AWS was looked at: a consent to adopt, a repair and an acceptance depend on it."""
+    role = observed.role
+    if desired.is_absent:
+        return desired
+    if role is None:
+        return without_adoption(desired) if desired.is_adopted else desired
+    if not role.belongs_to(desired):
+        is_consented = draft.answers.get("adopts", "") == role.digest
+        return adopt(desired, role) if is_consented and not why_not_adoptable(desired, role) else desired
     if draft.purpose == Draft.Purpose.ACCEPT:
         return accept_differences(desired, observed)
     if draft.purpose == Draft.Purpose.REPAIR:
-        desired = repair_differences(desired, observed)
-    role = observed.role
-    if role is None and desired.is_adopted and not desired.is_absent:
-        return without_adoption(desired)
-    if role is None or desired.is_absent:
-        return desired
-    if role.belongs_to(desired):
-        keeps_theirs = desired.is_adopted and draft.purpose != Draft.Purpose.REPAIR
-        agreed = Connection.objects.filter(environment=draft.environment).first() if keeps_theirs else None
-        return keep_theirs(desired, role, agreed=read_agreement(agreed)) if agreed else desired
-    is_consented = draft.answers.get("adopts", "") == role.digest
-    return adopt(desired, role) if is_consented and not why_not_adoptable(desired, role) else desired
+        return repair_differences(desired, observed)
+    agreed = Connection.objects.filter(environment=draft.environment).first() if desired.is_adopted else None
+    return keep_theirs(desired, role, agreed=read_agreement(agreed)) if agreed else desired
 
 
 def _find_account(draft: Draft) -> Account:

@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from aws_setup import hints, verification
+from aws_setup import verification
 from aws_setup.accounts import OpenGateway, explain_caller_failure
-from aws_setup.actions import Action, find_unapproved, writes
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.drift import observing
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsBusy, AwsError
@@ -24,7 +24,8 @@ from aws_setup.holdings import ids_of, note_held
 from aws_setup.leases import LeaseLost, ResourceBusy, hold, work_under_lease
 from aws_setup.models import Connection, Finding, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
-from aws_setup.plan import build_plan
+from aws_setup.plans.actions import Action, find_unapproved, writes
+from aws_setup.plans.plan import build_plan
 from aws_setup.status import refresh_status
 from environments.history import Actor, record
 from environments.models import Environment
@@ -357,6 +358,7 @@ def _end(run: Run, state: Run.State, sentence: str, clock: Clock) -> None:
         environment=run.plan.environment,
         data={"fingerprint": run.plan.fingerprint},
     )
+    observing.observe_after_run(run, now=now)
     refresh_status(run.plan.environment, now=now)
 
 
@@ -364,30 +366,3 @@ def _add_calls(run: Run, gateway: Gateway) -> None:
     Run.objects.filter(pk=run.pk).update(
         aws_calls=run.aws_calls + gateway.calls, aws_seconds=run.aws_seconds + gateway.seconds
     )
-
-
-@transaction.atomic
-def confirm_connection(connection: Connection, *, actor: Actor, now: datetime) -> bool:
-    """A person saw the models in Studio: recorded, and what was to be removed only after that may go now.
-
-    False where there is nothing to confirm; see verification.confirm_models.
-    """
-    if not verification.confirm_models(connection, actor=actor, now=now):
-        return False
-    _finish_confirmed_run(connection, actor=actor, now=now)
-    return True
-
-
-def _finish_confirmed_run(connection: Connection, *, actor: Actor, now: datetime) -> None:
-    run = connection.runs.first()
-    if (
-        run is None
-        or run.state != Run.State.WAITING_FOR_VERTESIA
-        or not run.steps.filter(after_proof=True).exclude(state=Step.State.DONE).exists()
-    ):
-        return
-    resumed = Run.objects.filter(pk=run.pk, state=Run.State.WAITING_FOR_VERTESIA).update(
-        state=Run.State.FINISHING, finished_at=None, next_attempt_at=now, actor=actor
-    )
-    if resumed:
-        hints.send(hints.ADVANCE_RUN, run.pk)

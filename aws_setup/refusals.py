@@ -15,7 +15,7 @@ from aws_setup.diagnosis import (
 )
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
-from aws_setup.trust import Mismatch, find_mismatch
+from aws_setup.trust.mismatch import Mismatch, find_mismatch
 
 PROVIDERS_PAGE = f"{DOCS}/IAM/latest/UserGuide/id_roles_providers_create_oidc.html"
 

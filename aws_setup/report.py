@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from aws_setup.adoption import Adoption
 from aws_setup.desired import DesiredState
 from aws_setup.models import Plan, Run, Step, Verification
+from aws_setup.trust.adoption import Adoption
 from environments.models import Environment, Status
 
 AGREEMENT = ("fingerprint", "issuer", "audience", "subject", "account_id", "provider_arn", "role_arn")

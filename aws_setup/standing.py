@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from aws_setup.adoption import find_kept_holes
 from aws_setup.agreements import read_agreement
 from aws_setup.chain import Agreement, Link, build_chain
 from aws_setup.desired import DesiredState
 from aws_setup.drafting import unfinished_drafts
+from aws_setup.drift.comparison import Comparison, read_comparison
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
-from aws_setup.names import build_provider_arn
 from aws_setup.policies import INLINE_POLICY_NAME
+from aws_setup.trust.adoption import find_kept_holes
 from environments.history import summarize
 from environments.models import Environment, Event, Status
 
@@ -41,6 +41,7 @@ class Standing:
     proof: Verification | None = None
     checks: list[Check] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    comparison: Comparison = field(default_factory=Comparison)
     chain: list[Link] = field(default_factory=list)
     listing: Verification | None = None
     model_counts: Listing | None = None
@@ -85,6 +86,7 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
         proof=proof,
         checks=checks,
         findings=findings,
+        comparison=read_comparison(connection),
         chain=[] if status == Status.DISCONNECTED else read_chain(agreed, checks, findings, environment),
         listing=listing,
         model_counts=listing.listing if listing else None,
@@ -105,7 +107,9 @@ def read_chain(
     agreed: DesiredState, checks: list[Check], findings: list[Finding], environment: Environment
 ) -> list[Link]:
     """The chain of trust as the last verification and the open findings show it."""
-    problem = next((finding.problem for finding in findings), None)
+    # What a proof found says which link it is; an observation's finding names many things at once.
+    by_source = sorted(findings, key=lambda finding: finding.source != Finding.Source.PROOF)
+    problem = next((finding.problem for finding in by_source), None)
     return build_chain(
         Agreement(
             issuer_url=agreed.issuer_url,
@@ -146,16 +150,15 @@ def list_resources(connection: Connection, agreed: DesiredState) -> list[AwsReso
                 documents={"Issuer and audience": {"Url": agreed.issuer_url, "Audience": agreed.audience}},
             )
         )
-    if connection.provider_arn:
-        for issuer_url, audience in agreed.also_trusts:
-            resources.append(
-                AwsResource(
-                    "Identity provider",
-                    build_provider_arn(partition=agreed.partition, account_id=agreed.account_id, issuer_url=issuer_url),
-                    note="The role trusts it as well while the organization moves to another issuer.",
-                    documents={"Issuer and audience": {"Url": issuer_url, "Audience": audience}},
-                )
+        resources.extend(
+            AwsResource(
+                "Identity provider",
+                agreed.provider_arn_of(issuer_url),
+                note="The role trusts it as well while the organization moves to another issuer.",
+                documents={"Issuer and audience": {"Url": issuer_url, "Audience": audience}},
             )
+            for issuer_url, audience in agreed.also_trusts
+        )
     if connection.role_arn:
         policy: dict[str, Any] = {"Permissions": agreed.inline_policy} if agreed.inline_policy else {}
         resources.append(

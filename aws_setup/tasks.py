@@ -12,9 +12,12 @@ from celery import shared_task
 from django.db.models import F, Q
 from django.utils import timezone
 
-from aws_setup import accounts, breakages, fault_lab, hints, migration, planning, provisioning, verification
+from aws_setup import accounts, hints, planning, provisioning, verification
+from aws_setup.drift import observing
 from aws_setup.interruptions import INTERRUPTIONS
-from aws_setup.models import Draft, Plan, Run, Verification, WorkerCaller
+from aws_setup.lab import breakages, faults
+from aws_setup.models import Draft, Observation, Plan, Run, Verification, WorkerCaller
+from aws_setup.moves import migration
 from aws_setup.status import refresh_status
 from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
 from environments.history import Actor
@@ -52,6 +55,14 @@ def advance_verification(proof_pk: int) -> None:
     _come_back(hints.ADVANCE_VERIFICATION, proof_pk, due)
 
 
+@shared_task(name=hints.ADVANCE_OBSERVATION)
+@_left_to_the_sweep
+def advance_observation(pk: int) -> None:
+    """Compare a connection with AWS as far as that goes now, and come back when it is due again."""
+    due = observing.advance_observation(pk, open_gateway=open_gateway, clock=timezone.now)
+    _come_back(hints.ADVANCE_OBSERVATION, pk, due)
+
+
 @shared_task(name=hints.MAKE_PLAN)
 @_left_to_the_sweep
 def make_plan(draft_pk: int) -> None:
@@ -81,7 +92,7 @@ def break_sandbox(kind: str, connection_pk: int, actor: str) -> None:
 @shared_task(name=hints.FAIL_SANDBOX)
 def fail_sandbox(failure: str, call: str, account_id: str, times: int, actor: str) -> None:
     """Tell the sandbox to fail in one way, or to stop failing."""
-    fault_lab.tell_fault(
+    faults.tell_fault(
         failure,
         call=call,
         account_id=account_id,
@@ -99,6 +110,9 @@ def sweep() -> None:
         hints.send(hints.ADVANCE_RUN, run.pk)
     for proof in Verification.due(now).filter(run__isnull=True):
         hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
+    observing.request_due_observations(now=now)
+    for observation_pk in Observation.due(now).values_list("pk", flat=True):
+        hints.send(hints.ADVANCE_OBSERVATION, observation_pk)
     for draft in Draft.objects.filter(state=Draft.State.PLANNING):
         hints.send(hints.MAKE_PLAN, draft.pk)
     unanswered = Q(checked_at__isnull=True) | Q(checked_at__lt=F("check_requested_at"))

@@ -14,21 +14,23 @@ from django.db import IntegrityError, transaction
 from aws_setup import hints
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.agreements import read_agreement
-from aws_setup.attempt import Attempt, WaitForAws
+from aws_setup.attempt import Attempt, Look, WaitForAws
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.drift import observing
+from aws_setup.drift.differences import DRIFT
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.ladder import Ladder
 from aws_setup.leases import LeaseLost, work_under_lease
 from aws_setup.listing import PredictedModel
-from aws_setup.models import Connection, Verification
+from aws_setup.models import Connection, Finding, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
 from aws_setup.status import lock_environment, refresh_status
 from aws_setup.stored_listings import find_or_store_listing
 from environments.history import Actor, record
-from environments.models import Environment, Issuer, Status
+from environments.models import Environment
 
 Clock = Callable[[], datetime]
 
@@ -149,8 +151,7 @@ def _attempt(proof: Verification, ladder: Ladder, gateway: Gateway, clock: Clock
         models = attempt.prove()
         _finish_proven(proof, ladder, environment, models, clock, agreed_at=agreed_at)
     else:
-        models, last_used = attempt.look()
-        _finish_unprovable(proof, ladder, models, last_used, clock, agreed_at=agreed_at)
+        _finish_unprovable(proof, ladder, attempt.look(), clock, agreed_at=agreed_at)
 
 
 def _nothing_to_prove(environment: Environment) -> Problem:
@@ -237,25 +238,37 @@ def _finish_proven(
 def _finish_unprovable(
     proof: Verification,
     ladder: Ladder,
-    models: list[PredictedModel],
-    last_used: datetime | None,
+    seen: Look,
     clock: Clock,
     *,
     agreed_at: datetime | None,
 ) -> None:
     _require_same_agreement(proof, agreed_at)
-    _store(proof, ladder, models)
-    close_findings(proof.connection, now=clock(), actor=Actor(proof.actor))
-    _end(proof, Verification.State.NOT_PROVABLE, clock, last_used_at=last_used)
+    _store(proof, ladder, seen.models)
+    now, actor = clock(), Actor(proof.actor)
+    close_findings(proof.connection, now=now, actor=actor)
+    _end(proof, Verification.State.NOT_PROVABLE, clock, last_used_at=seen.last_used)
+    if seen.differences or _has_drifted(proof.connection):
+        observing.request_observation(proof.connection, actor=actor, now=now)
+
+
+def _has_drifted(connection: Connection) -> bool:
+    return Finding.objects.filter(connection=connection, code=DRIFT, closed_at__isnull=True).exists()
 
 
 @transaction.atomic
 def _finish_failed(proof: Verification, ladder: Ladder, problem: Problem, clock: Clock) -> None:
     ladder.finish("Not run: an earlier check failed")
     ladder.store(proof)
-    if proof.connection.role_arn and problem != AGREEMENT_CHANGED:
-        open_finding(proof.connection, problem, now=clock(), actor=Actor(proof.actor))
+    now, actor = clock(), Actor(proof.actor)
+    if problem.code == DRIFT:  # one finding, whoever sees it first; an observation lists and closes it
+        close_findings(proof.connection, now=now, actor=actor)
+        open_finding(proof.connection, problem, now=now, actor=actor, source=Finding.Source.OBSERVATION)
+    elif proof.connection.role_arn and problem != AGREEMENT_CHANGED:
+        open_finding(proof.connection, problem, now=now, actor=actor)
     _end(proof, Verification.State.FAILED, clock, problem=problem.to_json())
+    if problem.code == DRIFT:
+        observing.request_observation(proof.connection, actor=actor, now=now)
 
 
 def _store(proof: Verification, ladder: Ladder, models: list[PredictedModel]) -> None:
@@ -268,36 +281,3 @@ def _end(proof: Verification, state: Verification.State, clock: Clock, **more: A
         raise LeaseLost
     if proof.run_id is None:
         refresh_status(proof.connection.environment, now=clock())
-
-
-@transaction.atomic
-def confirm_models(connection: Connection, *, actor: Actor, now: datetime) -> bool:
-    """A person saw the models in Vertesia Studio. Recorded as confirmed by them, never as proven.
-
-    False where there is nothing to confirm: no role of ours, a set-up under way, or tokens that are signed here, so
-    that the console can prove it itself.
-    """
-    environment = connection.environment
-    lock_environment(environment)
-    confirmable = Environment.objects.filter(
-        pk=environment.pk, organization__issuer__hosting=Issuer.Hosting.VERTESIA, connection__agreed_at__isnull=False
-    ).exclude(connection__role_arn="")
-    if connection.runs.filter(finished_at__isnull=True).exists():
-        return False
-    if not confirmable.update(confirmed_at=now, confirmed_by=actor):
-        return False
-    record("models.confirmed", f"{actor} saw the models in Vertesia Studio.", actor=actor, environment=environment)
-    refresh_status(environment, now=now)
-    return True
-
-
-@transaction.atomic
-def deny_models(connection: Connection, *, actor: Actor, now: datetime) -> Verification | None:
-    """A person saw no models in Studio: forget an earlier confirmation and check what can be checked from here."""
-    environment = connection.environment
-    record("models.denied", f"{actor} saw no models in Vertesia Studio.", actor=actor, environment=environment)
-    environment.refresh_from_db()
-    if environment.confirmed_at:
-        environment.set_status(Status.WAITING_FOR_VERTESIA, confirmed_at=None, confirmed_by="")
-    refresh_status(environment, now=now)
-    return request_verification(connection, actor=actor, now=now)

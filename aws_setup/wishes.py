@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from django.db.models import Q, QuerySet
-
+from aws_setup.agreements import read_agreement
 from aws_setup.company_defaults import CompanyDefaults, defaults_of
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import free_role_name, is_role_name_taken
-from aws_setup.migration_standing import open_migration
 from aws_setup.models import Account, Connection, Draft, Permissions, Run, Step
+from aws_setup.moves.standing import open_migration
 from aws_setup.names import InvalidName, dashed, validate_role_prefix
 from aws_setup.policies import full_access_policy_arn
 from aws_setup.regions import validate_bedrock_region
+from aws_setup.undoing import can_be_undone, find_agreed_before, made_provider, nothing_to_undo
 from environments.ids import build_subject
 from environments.models import Environment, Installation, Issuer
 
@@ -35,6 +35,8 @@ def build_desired(draft: Draft, *, account: Account) -> DesiredState:
         return _undone(draft, connection)
     if draft.purpose == Draft.Purpose.MIGRATE:
         return _migrated(draft, environment, connection)
+    if draft.purpose == Draft.Purpose.ACCEPT:
+        return _agreed(connection)
     return _wished(draft, environment, connection, account)
 
 
@@ -52,7 +54,7 @@ def _wished(draft: Draft, environment: Environment, connection: Connection | Non
     except InvalidName as error:
         raise Blocked(_region_elsewhere(error)) from error
     organization_id, environment_id = answers["organization_id"], answers["environment_id"]
-    earlier = DesiredState.from_json(connection.desired) if connection and connection.has_aws_resources else None
+    earlier = read_agreement(connection) if connection and connection.has_aws_resources else None
     if earlier is not None and earlier.account_id != account.account_id:
         raise Blocked(_other_account(earlier))
     role_name = answers.get("role_name") or free_role_name(draft, account=account)
@@ -84,15 +86,23 @@ def _wished(draft: Draft, environment: Environment, connection: Connection | Non
     if connection is None or earlier is None:
         return desired
     own_tags = dict(answers.get("tags") or {})
-    return _with_leftovers(
-        _with_standing(desired, earlier, connection, defaults=defaults, own_tags=own_tags), connection
-    )
+    return _with_leftovers(_with_standing(desired, earlier, defaults=defaults, own_tags=own_tags), connection)
+
+
+def _agreed(connection: Connection) -> DesiredState:
+    """The agreement as it stands, whatever the environment's ids or the account's defaults are by now.
+
+    What AWS holds otherwise is made part of it once AWS was looked at.
+    """
+    agreed = read_agreement(connection)
+    if not connection.has_aws_resources or agreed.is_absent:
+        raise Blocked(missing_answer("a connection"))
+    return _with_leftovers(agreed, connection)
 
 
 def _with_standing(
     desired: DesiredState,
     agreed: DesiredState,
-    connection: Connection,
     *,
     defaults: CompanyDefaults,
     own_tags: dict[str, str],
@@ -111,7 +121,7 @@ def _with_standing(
         desired,
         tags=tuple(sorted((made_with | own_tags).items())),
         role_path=agreed.role_path,
-        role_id=connection.role_id or agreed.role_id,
+        role_id=agreed.role_id,
         is_adopted=agreed.is_adopted,
         kept_trust=agreed.kept_trust,
         boundary_arn=agreed.boundary_arn or desired.boundary_arn,
@@ -124,7 +134,8 @@ def _with_standing(
 def _with_leftovers(desired: DesiredState, connection: Connection) -> DesiredState:
     """What earlier agreements may have left in AWS: ids in tags, roles of another name, managed policies, own tags.
 
-    Where the last run did not end well, what it was to remove is still there, so it is taken along.
+    Where the last run did not end well, what it was to remove is still there, so it is taken along. Inline policies
+    of others are not: a repair finds them anew.
     """
     agreed = DesiredState.from_json(connection.desired)
     ids, roles = {agreed.environment_id}, {agreed.role_name}
@@ -142,6 +153,7 @@ def _with_leftovers(desired: DesiredState, connection: Connection) -> DesiredSta
         earlier_environment_ids=tuple(sorted(ids - {desired.environment_id})),
         retire_role_names=tuple(sorted(name for name in roles if name.lower() != desired.role_name.lower())),
         retire_policy_arns=tuple(sorted(policies - {"", *dict(desired.accepted_policies)})),
+        retire_inline_names=(),
         retire_tag_keys=tuple(sorted(tag_keys - set(desired.role_tags))),
     )
 
@@ -152,13 +164,12 @@ def _was_cut_short(connection: Connection) -> bool:
 
 
 def _disconnected(connection: Connection, *, removes_provider: bool) -> DesiredState:
-    agreed = DesiredState.from_json(connection.desired)
+    agreed = read_agreement(connection)
     if not _was_cut_short(connection):
         agreed = replace(agreed, earlier_environment_ids=(), retire_role_names=())
     return replace(
         agreed,
         is_absent=True,
-        role_id=connection.role_id or agreed.role_id,
         removes_provider=removes_provider,
         added_audience=_has_added_audience(agreed),
     )
@@ -181,68 +192,18 @@ def _undone(draft: Draft, connection: Connection) -> DesiredState:
     if run is None:
         raise Blocked(missing_answer("the run that is to be undone"))
     if not can_be_undone(run):
-        raise Blocked(_nothing_to_undo())
+        raise Blocked(nothing_to_undo())
     before = find_agreed_before(run)
     if before is None:
-        return _disconnected(connection, removes_provider=_made_provider(connection))
+        return _disconnected(connection, removes_provider=made_provider(connection))
     current = connection.environment.organization.issuer
     before = before.for_issuer(current.url) or before
     if problem := _explain_moving(connection.environment, before.issuer_url):
         raise Blocked(problem)
-    agreed = DesiredState.from_json(connection.desired)
-    is_same_role = before.role_name.lower() == agreed.role_name.lower()
-    standing = replace(
-        before,
-        role_id=connection.role_id or before.role_id if is_same_role else before.role_id,
-        earlier_environment_ids=(),
-        retire_role_names=(),
-        retire_policy_arns=(),
-        retire_inline_names=(),
-        retire_tag_keys=(),
-    )
-    return _with_leftovers(standing, connection)
-
-
-def can_be_undone(run: Run) -> bool:
-    """Whether this run failed, wrote something, and nothing was agreed or done since."""
-    if run.state != Run.State.FAILED or run.connection.runs.first() != run:
-        return False
-    return run.steps.exclude(outcome__in=["", "unchanged"]).exists()
-
-
-def find_agreed_before(run: Run) -> DesiredState | None:
-    """What this run's agreement took the place of: the last one that was carried out; None where that was nothing."""
-    last = _carried_out(run.connection).filter(pk__lt=run.pk).order_by("-pk").first()
-    before = DesiredState.from_json(last.plan.desired) if last else None
-    return None if before is None or before.is_absent else before
-
-
-def _carried_out(connection: Connection) -> QuerySet[Run]:
-    states = [Run.State.SUCCEEDED, Run.State.WAITING_FOR_VERTESIA]
-    return connection.runs.filter(state__in=states).select_related("plan")
-
-
-def _made_provider(connection: Connection) -> bool:
-    """Whether a run of this set-up, which never came to an end, made the identity provider or put the audience on it.
-
-    Each try at it counts: the first may have made it, and the last one stopped later.
-    """
-    last = _carried_out(connection).order_by("-pk").first()
-    tries = connection.runs.filter(pk__gt=last.pk) if last else connection.runs.all()
-    made = Step.objects.filter(run__in=tries).filter(
-        Q(action__action="CreateOpenIDConnectProvider", outcome="created")
-        | Q(action__action="AddClientIDToOpenIDConnectProvider", outcome="updated")
-    )
-    return made.exists()
-
-
-def _nothing_to_undo() -> Problem:
-    return Problem(
-        code="nothing_to_undo",
-        sentence="There is nothing of that run to undo any more.",
-        why="It wrote nothing, did not fail, or another run of this environment came after it.",
-        remedy="Look at the environment: it shows how it stands now, and what can be done.",
-    )
+    agreed = read_agreement(connection)
+    if before.role_name.lower() == agreed.role_name.lower():
+        before = replace(before, role_id=connection.role_id or before.role_id)
+    return _with_leftovers(before, connection)
 
 
 def _require_prefix(role_name: str, account: Account) -> None:
@@ -261,7 +222,7 @@ def _require_prefix(role_name: str, account: Account) -> None:
 
 def _migrated(draft: Draft, environment: Environment, connection: Connection) -> DesiredState:
     """The agreement with `answers["trusts"]`, a list of issuer URLs, in place of those trusted so far."""
-    agreed = DesiredState.from_json(connection.desired)
+    agreed = read_agreement(connection)
     if not connection.has_aws_resources or agreed.is_absent:
         raise Blocked(missing_answer("a connection"))
     urls = list(draft.answers.get("trusts", ()))
@@ -276,10 +237,6 @@ def _migrated(draft: Draft, environment: Environment, connection: Connection) ->
         issuer_url=current,
         audience=audiences[current],
         also_trusts=tuple(sorted((url, audience) for url, audience in audiences.items() if url != current)),
-        role_id=connection.role_id or agreed.role_id,
-        earlier_environment_ids=(),
-        retire_role_names=(),
-        retire_inline_names=(),
     )
     return _with_leftovers(desired, connection)
 

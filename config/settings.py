@@ -64,6 +64,7 @@ SANDBOX_URL_FILE = VAR_DIR / "sandbox.url"
 SANDBOX_PROPAGATION_SECONDS: float = env.float("SANDBOX_PROPAGATION_SECONDS", default=6.0)
 PROPAGATION_WINDOW_SECONDS: int = env.int("PROPAGATION_WINDOW_SECONDS", default=120)
 PROOF_MAX_AGE_HOURS: int = env.int("PROOF_MAX_AGE_HOURS", default=24)
+OBSERVATION_INTERVAL_HOURS: int = env.int("OBSERVATION_INTERVAL_HOURS", default=6)
 
 # --- Django ---------------------------------------------------------------------------------------------------
 

@@ -35,8 +35,3 @@ def environments_for(person: Person) -> EnvironmentQuerySet:
 def get_environment(person: Person, pk: int) -> Environment:
     """One environment with its organization and issuer; Http404 where there is none for this person."""
     return get_object_or_404(environments_for(person).select_related("organization__issuer"), pk=pk)
-
-
-def get_organization(person: Person, pk: int) -> Organization:
-    """One organization with its issuer; Http404 where there is none for this person."""
-    return get_object_or_404(organizations_for(person).select_related("issuer"), pk=pk)

@@ -15,7 +15,6 @@ from typing import Any
 
 import jwt
 
-from aws_setup.actions import Action
 from aws_setup.desired import DesiredState
 from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused
 from aws_setup.gateway.iam import OUTCOME
@@ -23,7 +22,8 @@ from aws_setup.gateway.protocol import Answers, Caller, Exchange, Performed, Rol
 from aws_setup.models import Account
 from aws_setup.names import parse_role_arn, strip_scheme
 from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState, Quotas
-from aws_setup.statements import trusts_provider
+from aws_setup.plans.actions import Action
+from aws_setup.trust.statements import trusts_provider
 
 HOME = "111122223333"
 SECOND = "444455556666"

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from aws_setup.actions import Action
 from aws_setup.credentials import AwsSession
 from aws_setup.desired import DesiredState
 from aws_setup.gateway import bedrock, iam, sts
 from aws_setup.gateway.protocol import Answers, Caller, Exchange, Gateway, Performed, RoleCredentials
 from aws_setup.gateway.wire import Wire
 from aws_setup.observed import ObservedState
+from aws_setup.plans.actions import Action
 
 __all__ = ["AwsGateway", "Gateway"]
 

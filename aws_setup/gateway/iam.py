@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from aws_setup.actions import Action
 from aws_setup.desired import DEFAULT_SESSION_SECONDS
 from aws_setup.gateway.errors import NOT_FOUND, AwsBusy, AwsRefused
 from aws_setup.gateway.protocol import Performed
 from aws_setup.gateway.wire import Wire
 from aws_setup.observed import ObservedProvider, ObservedRole, Quotas
+from aws_setup.plans.actions import Action
 from aws_setup.policies import PolicyDocument
-from aws_setup.statements import trusts_provider
+from aws_setup.trust.statements import trusts_provider
 
 OUTCOME = {"create": "created", "change": "updated", "remove": "removed"}
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from aws_setup.actions import Action
 from aws_setup.desired import DesiredState
 from aws_setup.gateway.errors import AwsError
 from aws_setup.observed import ObservedState
+from aws_setup.plans.actions import Action
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from aws_setup import headless, report
-from aws_setup.adoption import Adoption
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.models import Plan, Run
+from aws_setup.trust.adoption import Adoption
 from environments.history import Actor
 from environments.models import Environment, Status
 
@@ -53,7 +53,7 @@ class AgreementCommand(BaseCommand):
         except Blocked as error:
             adoption = error.adoption if isinstance(error, headless.RoleFound) else None
             self.print_outcome(environment, plan, None, error.problem, adoption=adoption)
-            raise CommandError(self.sentence(error.problem), returncode=1) from error
+            raise CommandError(error.problem.in_words, returncode=1) from error
         finally:
             if plan is not None and run is None:
                 headless.withdraw_plan(plan, now=timezone.now())
@@ -68,9 +68,6 @@ class AgreementCommand(BaseCommand):
     def say(self, line: str) -> None:
         if not self.is_json:
             self.stdout.write(f"         {line}")
-
-    def sentence(self, problem: Problem) -> str:
-        return " ".join(filter(None, (problem.sentence, problem.why, problem.remedy)))
 
     def print_outcome(
         self,

@@ -14,7 +14,7 @@ from environments.models import Issuer, Organization
 class IssuerMigration(models.Model):
     """An organization's move from one issuer to another: roles trust both, the new one is proven, the old one goes.
 
-    How far each environment is stands in what was agreed for it; see migration.stage_of.
+    How far each environment is stands in what was agreed for it; see moves.standing.stage_of.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="migrations")

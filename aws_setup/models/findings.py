@@ -20,7 +20,7 @@ class Observation(Claimable):
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="observations")
     state = models.CharField(max_length=20, choices=State.choices, default=State.RUNNING)
-    differences = models.JSONField(default=list, help_text="drift.Difference values, worst first.")
+    differences = models.JSONField(default=list, help_text="drift.differences.Difference values, worst first.")
 
     class Meta:
         ordering: ClassVar = ["-id"]

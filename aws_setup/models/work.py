@@ -135,7 +135,7 @@ class Step(models.Model):
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField()
-    action = models.JSONField(help_text="A plan.Action.")
+    action = models.JSONField(help_text="A plans.actions.Action.")
     after_proof = models.BooleanField(default=False, help_text="Done only once the connection is proven.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     outcome = models.CharField(max_length=20, blank=True, help_text="created, updated, unchanged or removed")

@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from aws_setup.access import get_draft
-from aws_setup.adoption import Adoption, review_adoption
 from aws_setup.desired import DesiredState
 from aws_setup.drafting import consent_to_adoption
 from aws_setup.models import Draft
 from aws_setup.observed import ObservedRole
+from aws_setup.trust.adoption import Adoption, review_adoption
 from aws_setup.views.frame import actor_of
 
 

@@ -1,6 +1,7 @@
 """Many at once: a table to begin with, then one page on which all plans are looked at, approved and watched."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -16,12 +17,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import batches_for, get_batch
-from aws_setup.batch_forms import RowForm, TableForm
-from aws_setup.batch_intake import awaits_worker, mend_row, start_table
-from aws_setup.batch_standing import LIVE
-from aws_setup.batch_table import BEYOND, COLUMNS, EXAMPLE, MOST_ROWS, REQUIRED, Table, parse_table, read_row
-from aws_setup.batch_words import approve_label, lead_of, retry_label
-from aws_setup.batching import BatchStanding, RowStanding, RowState, approve_batch, read_batch, retry_rows
+from aws_setup.batches.batching import approve_batch, retry_rows
+from aws_setup.batches.forms import RowForm, TableForm
+from aws_setup.batches.intake import awaits_worker, mend_row, start_table
+from aws_setup.batches.rows import BEYOND, COLUMNS, REQUIRED, read_row
+from aws_setup.batches.standing import LIVE, BatchStanding, RowStanding, RowState, read_batch
+from aws_setup.batches.table import EXAMPLE, MOST_ROWS, Table, parse_table
+from aws_setup.batches.words import approve_label, lead_of, retry_label
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.models import Batch, BatchRow, Draft, Run
 from aws_setup.views.frame import actor_of, build_notes, explain_waiting, signed_in
@@ -221,13 +223,14 @@ def _say_progress(standing: BatchStanding) -> str:
     return f"Rows: {', '.join(parts)}" if parts else ""
 
 
-def _began(row: RowStanding) -> Any:
+def _began(row: RowStanding) -> datetime | None:
+    """Since when a worker is asked for this row's plan or run."""
     if row.run is not None:
         return row.run.created_at
     return row.draft.planning_requested_at if row.draft is not None else None
 
 
-def _explain_waiting(live: list[RowStanding], *, now: Any) -> str | None:
+def _explain_waiting(live: list[RowStanding], *, now: datetime) -> str | None:
     """A sentence where no worker answers: rows wait, and none of them has been taken up."""
     waiting = [_began(row) for row in live if row.run is None or row.run.started_at is None]
     return explain_waiting(min(filter(None, waiting), default=None), now=now)
@@ -242,17 +245,13 @@ def batch_approve(request: HttpRequest, pk: int) -> HttpResponse:
             found, digest=request.POST.get("digest", ""), actor=actor_of(request), now=timezone.now()
         )
     except Blocked as refusal:
-        messages.warning(request, _say(refusal.problem))
+        messages.warning(request, refusal.problem.in_words)
     else:
         for row, problem in approval.refused[:3]:
-            messages.warning(request, f"Row {row.position} was not approved. {_say(problem)}")
+            messages.warning(request, f"Row {row.position} was not approved. {problem.in_words}")
         if len(approval.refused) > 3:
             messages.warning(request, f"{len(approval.refused) - 3} more rows were not approved; each says why.")
     return redirect("batch", pk=found.pk)
-
-
-def _say(problem: Problem) -> str:
-    return " ".join(filter(None, (problem.sentence, problem.why, problem.remedy)))
 
 
 @require_POST

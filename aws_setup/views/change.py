@@ -9,13 +9,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from aws_setup.access import get_connection
-from aws_setup.drafting import find_draft, new_draft, request_plan, restart_draft, save_answers, start_draft
+from aws_setup.drafting import find_draft, new_draft, request_plan, save_answers, start_draft
 from aws_setup.forms import ChangeForm
 from aws_setup.models import Connection, Draft
 from aws_setup.policies import full_access_policy_arn, invoke_policy
 from aws_setup.regions import BEDROCK_REGIONS
 from aws_setup.tags import format_tags
 from aws_setup.views.frame import actor_of, draft_context, signed_in
+from aws_setup.views.review import plan_anew
 from environments.access import get_environment
 from environments.registry import NotRegistered, check_ids
 
@@ -81,15 +82,8 @@ def environment_disconnect(request: HttpRequest, pk: int) -> HttpResponse:
     if (live := connection.runs.filter(finished_at__isnull=True).first()) is not None:
         return redirect("run", pk=live.pk)
     if request.method == "POST":
-        draft = restart_draft(
-            owner=signed_in(request),
-            environment=environment,
-            purpose=Draft.Purpose.DISCONNECT,
-            actor=actor_of(request),
-            removes_provider=request.POST.get("removes_provider") == "yes",
-        )
-        request_plan(draft, actor=actor_of(request), now=timezone.now())
-        return redirect("draft_review", pk=draft.pk)
+        removes_provider = request.POST.get("removes_provider") == "yes"
+        return plan_anew(request, environment, purpose=Draft.Purpose.DISCONNECT, removes_provider=removes_provider)
     context = {
         "environment": environment,
         "connection": connection,

@@ -11,12 +11,13 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import reswap, retarget
 
 from aws_setup.access import get_connection
-from aws_setup.drafting import request_plan, restart_draft
-from aws_setup.migration_standing import open_migration
+from aws_setup.drift.comparison import Comparison
 from aws_setup.models import Draft
+from aws_setup.moves.standing import open_migration
 from aws_setup.standing import Standing, read_standing
 from aws_setup.verification import request_verification
-from aws_setup.views.frame import actor_of, explain_waiting, signed_in
+from aws_setup.views.frame import actor_of, explain_waiting
+from aws_setup.views.review import plan_anew
 from config.http import HtmxRequest
 from environments.access import get_environment
 from environments.forms import NameForm
@@ -43,7 +44,14 @@ def page_context(standing: Standing, *, awaited_since: datetime | None, now: dat
         "awaited_since": awaited_since if is_awaited else None,
         "name_form": NameForm(initial={"name": standing.environment.name}),
         "worker_problem": explain_waiting(waiting_since, now=now),
+        "comparison_worker_problem": explain_waiting(_untouched_since(standing.comparison), now=now),
     }
+
+
+def _untouched_since(comparison: Comparison) -> datetime | None:
+    """Since when a comparison waits for a worker to take it up; None where none does."""
+    under_way = comparison.under_way
+    return under_way.created_at if under_way is not None and under_way.started_at is None else None
 
 
 def read_awaited(request: HttpRequest, *, now: datetime) -> datetime | None:
@@ -76,7 +84,8 @@ def verification(request: HtmxRequest, pk: int) -> HttpResponse:
     context = page_context(standing, awaited_since=read_awaited(request, now=now), now=now)
     if context["is_polling"]:
         return render(request, "aws_setup/_proving.html", context)
-    over = render(request, "aws_setup/_environment.html", context | {"is_news": True})
+    news = f"The verification is over: {standing.status.label}."
+    over = render(request, "aws_setup/_environment.html", context | {"news": news})
     return reswap(retarget(over, "#environment-body"), "outerHTML")
 
 
@@ -94,11 +103,5 @@ def plan_repair(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a plan that brings AWS back to what was agreed; the person sees it before anything is written."""
     connection = get_connection(request.user, environment_pk=pk)
     is_absent = bool(connection.desired.get("is_absent"))
-    draft = restart_draft(
-        owner=signed_in(request),
-        environment=connection.environment,
-        purpose=Draft.Purpose.DISCONNECT if is_absent else Draft.Purpose.REPAIR,
-        actor=actor_of(request),
-    )
-    request_plan(draft, actor=actor_of(request), now=timezone.now())
-    return redirect("draft_review", pk=draft.pk)
+    purpose = Draft.Purpose.DISCONNECT if is_absent else Draft.Purpose.REPAIR
+    return plan_anew(request, connection.environment, purpose=purpose)

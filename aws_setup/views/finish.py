@@ -7,9 +7,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from aws_setup.access import get_connection
+from aws_setup.confirmation import confirm_connection, deny_models
 from aws_setup.models import Connection, Verification
-from aws_setup.provisioning import confirm_connection
-from aws_setup.verification import deny_models
 from aws_setup.views.frame import actor_of
 from aws_setup.views.runs import models_summary
 from environments.access import get_environment

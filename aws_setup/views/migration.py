@@ -11,11 +11,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import get_migration, migrations_for
-from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.diagnosis import Blocked
 from aws_setup.forms import MigrationForm
-from aws_setup.migration import give_up_migration, start_migration, switch_back, switch_issuer
-from aws_setup.migration_plans import plan_step, start_step_batch
-from aws_setup.migration_standing import MigrationStanding, MigrationStep, Stage, read_migration_standing
+from aws_setup.moves.migration import give_up_migration, start_migration, switch_back, switch_issuer
+from aws_setup.moves.plans import plan_step, start_step_batch
+from aws_setup.moves.standing import MigrationStanding, MigrationStep, Stage, read_migration_standing
 from aws_setup.views.frame import actor_of, signed_in
 from config.http import HtmxRequest
 from environments.access import may_administer, organizations_for
@@ -48,7 +48,7 @@ def migrations(request: HttpRequest) -> HttpResponse:
                 now=timezone.now(),
             )
         except Blocked as refusal:
-            form.add_error(None, " ".join(filter(None, (refusal.problem.sentence, refusal.problem.remedy))))
+            form.add_error(None, refusal.problem.in_words)
         else:
             return redirect("migration", pk=begun.pk)
     moves = migrations_for(request.user)
@@ -136,7 +136,7 @@ def migration_plan(request: HttpRequest, pk: int) -> HttpResponse:
         batch = start_step_batch(standing, step=step, owner=person, actor=actor, now=now)
         return redirect("batch", pk=batch.pk)
     except Blocked as refusal:
-        messages.warning(request, _in_words(refusal.problem))
+        messages.warning(request, refusal.problem.in_words)
         return redirect("migration", pk=pk)
 
 
@@ -148,7 +148,7 @@ def migration_switch(request: HttpRequest, pk: int) -> HttpResponse:
         if switch_issuer(move, actor=actor_of(request), now=timezone.now()):
             messages.success(request, f"{move.to_issuer} signs now. Every environment is being verified anew.")
     except Blocked as refusal:
-        messages.warning(request, _in_words(refusal.problem))
+        messages.warning(request, refusal.problem.in_words)
     return redirect("migration", pk=pk)
 
 
@@ -160,7 +160,7 @@ def migration_switch_back(request: HttpRequest, pk: int) -> HttpResponse:
         if switch_back(move, actor=actor_of(request), now=timezone.now()):
             messages.success(request, f"{move.from_issuer} signs again. Every environment is being verified anew.")
     except Blocked as refusal:
-        messages.warning(request, _in_words(refusal.problem))
+        messages.warning(request, refusal.problem.in_words)
     return redirect("migration", pk=pk)
 
 
@@ -172,9 +172,5 @@ def migration_give_up(request: HttpRequest, pk: int) -> HttpResponse:
         if give_up_migration(move, actor=actor_of(request), now=timezone.now()):
             messages.success(request, f"{move.organization} stays with {move.from_issuer}.")
     except Blocked as refusal:
-        messages.warning(request, _in_words(refusal.problem))
+        messages.warning(request, refusal.problem.in_words)
     return redirect("migration", pk=pk)
-
-
-def _in_words(problem: Problem) -> str:
-    return " ".join(filter(None, (problem.sentence, problem.why, problem.remedy)))

@@ -1,5 +1,7 @@
 """The plan before anything is written: made by a worker, shown to a person, approved by its fingerprint."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -9,18 +11,23 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import get_draft
-from aws_setup.adoption import find_kept_holes
+from aws_setup.agreement_changes import compare_agreements
+from aws_setup.agreements import read_agreement
 from aws_setup.approval import approve_plan
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked
-from aws_setup.drafting import request_plan
-from aws_setup.effect import measure_effect, plan_assurances, plan_effect
-from aws_setup.models import Draft, Plan, Run
+from aws_setup.drafting import request_plan, restart_draft
+from aws_setup.drift.acceptance import find_accepted
+from aws_setup.drift.comparison import read_comparison
+from aws_setup.models import Connection, Draft, Plan, Run
 from aws_setup.names import dashed
-from aws_setup.statements import describe_statement
+from aws_setup.plans.effect import measure_effect, plan_assurances, plan_effect
+from aws_setup.trust.adoption import find_kept_holes
+from aws_setup.trust.statements import describe_statement
 from aws_setup.views.adoption import adoption_context
-from aws_setup.views.frame import actor_of, draft_context, explain_waiting
+from aws_setup.views.frame import actor_of, draft_context, explain_waiting, signed_in
 from config.http import HtmxRequest
+from environments.models import Environment
 
 
 def run_of(draft: Draft) -> Run | None:
@@ -50,7 +57,8 @@ def draft_review(request: HtmxRequest, pk: int) -> HttpResponse:
         account = dashed(plan.account.account_id)
         effect = measure_effect(plan.actions)
         desired = DesiredState.from_json(plan.desired)
-        context |= {
+        differing = _differing_context(draft, plan)
+        context |= differing | {
             "plan": plan,
             "trusted_issuers": desired.trusted_issuers,
             "desired": desired,
@@ -58,7 +66,10 @@ def draft_review(request: HtmxRequest, pk: int) -> HttpResponse:
             "provider_kept": _why_provider_stays(plan) if desired.removes_provider else "",
             "kept_holes": find_kept_holes(desired),
             "has_run_out": plan.expires_at <= now,
-            "effect": plan_effect(plan.actions, account, is_absent=desired.is_absent),
+            "writes_nothing": all(action["verb"] == "keep" for action in plan.actions),
+            "effect": plan_effect(
+                plan.actions, account, is_absent=desired.is_absent, accepts=len(differing.get("accepted", ()))
+            ),
             "assurances": plan_assurances(plan.actions, is_adopted=desired.is_adopted),
             "creates_role": effect.count("create", "role") > 0,
             "removes": desired.is_absent and effect.removes_something,
@@ -70,6 +81,29 @@ def _why_provider_stays(plan: Plan) -> str:
     """Why an identity provider that was to go stays; empty where it goes, or its audience does."""
     kept = [action for action in plan.actions if action["action"] == "DeleteOpenIDConnectProvider"]
     return str(kept[0]["why"]) if kept and kept[0]["verb"] == "keep" else ""
+
+
+def _differing_context(draft: Draft, plan: Plan) -> dict[str, list[Any]]:
+    """What an acceptance agrees to, and how the agreement changes; what a repair leaves as it is."""
+    connection = Connection.objects.filter(environment=plan.environment).first()
+    if connection is None:
+        return {}
+    if draft.purpose == Draft.Purpose.REPAIR:
+        return {"left_alone": read_comparison(connection).left_alone}
+    if draft.purpose != Draft.Purpose.ACCEPT:
+        return {}
+    agreed, desired = read_agreement(connection), DesiredState.from_json(plan.desired)
+    return {"accepted": find_accepted(agreed, desired), "changes": compare_agreements(agreed, desired)}
+
+
+def plan_anew(
+    request: HttpRequest, environment: Environment, *, purpose: Draft.Purpose, **answers: Any
+) -> HttpResponse:
+    """Ask for a plan of this purpose in place of an unfinished one, and lead to it; nothing is written by that."""
+    actor = actor_of(request)
+    draft = restart_draft(owner=signed_in(request), environment=environment, purpose=purpose, actor=actor, **answers)
+    request_plan(draft, actor=actor, now=timezone.now())
+    return redirect("draft_review", pk=draft.pk)
 
 
 def latest_plan(draft: Draft) -> Plan | None:
@@ -101,6 +135,5 @@ def draft_approve(request: HttpRequest, pk: int) -> HttpResponse:
             approve_plan(plan, fingerprint=fingerprint, actor=actor_of(request), now=timezone.now())
         except Blocked as refusal:
             if run_of(draft) is None:
-                problem = refusal.problem
-                messages.warning(request, " ".join(filter(None, (problem.sentence, problem.why, problem.remedy))))
+                messages.warning(request, refusal.problem.in_words)
     return redirect("draft_review", pk=draft.pk)

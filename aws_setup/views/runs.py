@@ -9,10 +9,11 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from aws_setup.access import get_run
-from aws_setup.drafting import request_plan, restart_draft, save_answers, start_draft
+from aws_setup.drafting import request_plan, save_answers, start_draft
 from aws_setup.models import Draft, Run, Step, Verification
+from aws_setup.undoing import can_be_undone, find_agreed_before
 from aws_setup.views.frame import actor_of, draft_context, environment_of, explain_waiting, signed_in
-from aws_setup.wishes import can_be_undone, find_agreed_before
+from aws_setup.views.review import plan_anew
 from config.http import HtmxRequest
 
 MODELS_SHOWN = 8
@@ -41,7 +42,7 @@ def run(request: HtmxRequest, pk: int) -> HttpResponse:
         "doing": _doing(found, verification),
         "worker_problem": explain_waiting(found.created_at, now=now) if is_untouched else None,
         "can_undo": can_be_undone(found),
-        "agreed_before": find_agreed_before(found) is not None if found.state == Run.State.FAILED else False,
+        "agreed_before": found.state == Run.State.FAILED and find_agreed_before(found) is not None,
         "provider_gone": any(
             step.action["action"] == "DeleteOpenIDConnectProvider" and step.outcome == "removed" for step in steps
         ),
@@ -78,7 +79,8 @@ def run_plan_again(request: HttpRequest, pk: int) -> HttpResponse:
     draft: Draft = start_draft(
         owner=signed_in(request), environment=environment_of(before), purpose=before.purpose, actor=actor_of(request)
     )
-    save_answers(draft, **before.answers)
+    # A command leaves the role's name to the console: the run has settled it.
+    save_answers(draft, **before.answers | {"role_name": found.connection.role_name})
     request_plan(draft, actor=actor_of(request), now=timezone.now())
     return redirect("draft_review", pk=draft.pk)
 
@@ -90,12 +92,4 @@ def run_undo(request: HttpRequest, pk: int) -> HttpResponse:
     if not can_be_undone(found):
         messages.info(request, "There is nothing of this run to undo any more.")
         return redirect("run", pk=found.pk)
-    draft = restart_draft(
-        owner=signed_in(request),
-        environment=found.connection.environment,
-        purpose=Draft.Purpose.UNDO,
-        actor=actor_of(request),
-        run=found.pk,
-    )
-    request_plan(draft, actor=actor_of(request), now=timezone.now())
-    return redirect("draft_review", pk=draft.pk)
+    return plan_anew(request, found.connection.environment, purpose=Draft.Purpose.UNDO, run=found.pk)

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from aws_setup.access import connections_for, get_connection
-from aws_setup.breakages import KINDS, RESET, request_breakage
-from aws_setup.fault_form import FaultForm
-from aws_setup.fault_lab import ANY, CLEAR, FAILURES, HISTORY, describe, request_fault
+from aws_setup.lab.breakages import KINDS, RESET, request_breakage
+from aws_setup.lab.faults import ANY, CLEAR, FAILURES, HISTORY, describe, request_fault
+from aws_setup.lab.forms import FaultForm
 from aws_setup.models import Connection
 from aws_setup.views.frame import actor_of
 from config.health import BROKER_SENTENCE

@@ -65,12 +65,12 @@ LOOKS = {
     "unproven": Look("quiet", "question-mark-circle", "Unproven"),
     "broken": Look("bad", "x-circle", "Broken"),
     "after_break": Look("quiet", "minus-circle", "Not reached"),
-    # aws_setup.migration_standing.Stage
+    # aws_setup.moves.standing.Stage
     "trusts_neither": Look("bad", "exclamation-triangle", "Neither"),
     "trusts_old": Look("wait", "minus-circle", "Old only"),
     "trusts_both": Look("busy", "plus-circle", "Both"),
     "trusts_new": Look("good", "check-circle", "New only"),
-    # aws_setup.batch_standing.RowState, where no run has the same name
+    # aws_setup.batches.standing.RowState, where no run has the same name
     "blocked": Look("bad", "no-symbol", "Cannot be planned"),
     "invalid": Look("bad", "exclamation-circle", "Not understood"),
     "outdated": Look("wait", "clock", "Plan ran out"),
@@ -78,6 +78,12 @@ LOOKS = {
     "editing": Look("quiet", "pencil-square", "Being edited"),
     "planning": Look("busy", "arrow-path", "Planning"),
     "planned": Look("wait", "hand-raised", "Waiting for approval"),
+    # aws_setup.models.Observation.State, aws_setup.drift.differences.Severity
+    "same": Look("good", "check-circle", "As agreed"),
+    "different": Look("bad", "exclamation-triangle", "Different"),
+    "breaks": Look("bad", "x-circle", "Breaks the connection"),
+    "widens": Look("wait", "exclamation-triangle", "Lets more in"),
+    "differs": Look("info", "information-circle", "Differs"),
     # the worker's credentials
     "ready": Look("good", "check-circle", "Ready"),
     "not_checked": Look("quiet", "question-mark-circle", "Not checked"),

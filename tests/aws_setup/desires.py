@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from aws_setup.actions import Action
 from aws_setup.desired import DesiredState
 from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState
+from aws_setup.plans.actions import Action
 
 ACCOUNT = "111122223333"
 INSTALLATION = "5f0c1c0e-9d1c-4f5e-8a55-0d4e8a3c2b11"

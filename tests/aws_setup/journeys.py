@@ -7,7 +7,8 @@ from aws_setup import approval, planning, provisioning, verification
 from aws_setup.accounts import OpenGateway, check_own_chain
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, save_answers, start_draft
-from aws_setup.models import Account, Connection, Draft, Plan, Run, Verification
+from aws_setup.drift import observing
+from aws_setup.models import Account, Connection, Draft, Observation, Plan, Run, Verification
 from environments.history import Actor
 from environments.models import Environment, Issuer
 from tests.factories import EnvironmentFactory
@@ -97,6 +98,20 @@ class Console:
             assert due is not None
             self.clock.forward(max(0.1, (due - self.clock()).total_seconds()))
         raise AssertionError(f"the proof is not over: {proof.doing}")
+
+    def observe(self, environment: Environment) -> Observation:
+        """Ask for a comparison with AWS, or take up the one under way, and see it to its end."""
+        connection = self.connection(environment)
+        observing.request_observation(connection, actor=MONA, now=self.clock())
+        observation = connection.observations.get(finished_at__isnull=True)
+        for _ in range(200):
+            due = observing.advance_observation(observation.pk, open_gateway=self.open_gateway, clock=self.clock)
+            observation.refresh_from_db()
+            if observation.is_finished:
+                return observation
+            assert due is not None
+            self.clock.forward(max(0.1, (due - self.clock()).total_seconds()))
+        raise AssertionError(f"the observation is not over: {observation.doing}")
 
     def status(self, environment: Environment) -> str:
         environment.refresh_from_db()

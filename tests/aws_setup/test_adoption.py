@@ -7,13 +7,13 @@ import pytest
 from pytest_django import Settings
 
 from aws_setup import planning
-from aws_setup.adoption import adopt, find_kept_holes, review_adoption
 from aws_setup.desired import ADOPTED_TAG, ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked
 from aws_setup.drafting import consent_to_adoption
 from aws_setup.models import Draft, Plan, Run
 from aws_setup.observed import ObservedRole
 from aws_setup.policies import full_access_policy_arn
+from aws_setup.trust.adoption import adopt, find_kept_holes, review_adoption
 from environments.models import Environment, Event
 from tests.aws_setup.desires import desire
 from tests.aws_setup.journeys import MONA, Console, outcomes

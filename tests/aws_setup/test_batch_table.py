@@ -4,18 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_setup.batch_table import (
-    BEYOND,
-    COLUMNS,
-    EXAMPLE,
-    MOST_ROWS,
-    Table,
-    TableRow,
-    Wish,
-    parse_table,
-    read_row,
-    write_table,
-)
+from aws_setup.batches.rows import BEYOND, COLUMNS, TableRow, Wish, read_row
+from aws_setup.batches.table import EXAMPLE, MOST_ROWS, Table, parse_table
+from tests.aws_setup.tables import write_table
 
 ORGANIZATION = "65a1b2c3d4e5f60718293a4b"
 ENVIRONMENT = "65e1f2a3b4c5d60718293a01"

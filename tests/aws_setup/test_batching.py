@@ -8,17 +8,11 @@ import pytest
 from django.db import connection
 
 from aws_setup import hints, planning, provisioning
-from aws_setup.batch_intake import mend_row, start_table
-from aws_setup.batch_table import parse_table, read_row, write_table
-from aws_setup.batching import (
-    BatchApproval,
-    BatchStanding,
-    RowState,
-    approve_batch,
-    read_batch,
-    retry_rows,
-    start_batch,
-)
+from aws_setup.batches.batching import BatchApproval, approve_batch, retry_rows, start_batch
+from aws_setup.batches.intake import mend_row, start_table
+from aws_setup.batches.rows import read_row
+from aws_setup.batches.standing import BatchStanding, RowState, read_batch
+from aws_setup.batches.table import parse_table
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import restart_draft
@@ -28,6 +22,7 @@ from environments.history import Actor
 from environments.installation import prepare_installation
 from environments.models import Environment, Organization
 from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console
+from tests.aws_setup.tables import write_table
 from tests.factories import UserFactory
 from tests.fake_aws import HOME, SECOND, Clock, FakeAws, FakeRole, denied
 

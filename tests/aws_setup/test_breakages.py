@@ -4,9 +4,9 @@ import pytest
 from pytest_django import Settings
 
 from aws_setup import verification
-from aws_setup.breakages import KINDS, RESET, break_sandbox, request_breakage
+from aws_setup.lab.breakages import KINDS, RESET, break_sandbox, request_breakage
+from aws_setup.lab.control import NoSandbox
 from aws_setup.models import Verification
-from aws_setup.sandbox_control import NoSandbox
 from environments.models import Environment, Event
 from tests.aws_setup.journeys import MONA, Console, open_codes
 from tests.aws_setup.sandboxed import Sandbox

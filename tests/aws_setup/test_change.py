@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from aws_setup import provisioning
+from aws_setup.confirmation import confirm_connection
 from aws_setup.diagnosis import Blocked
 from aws_setup.holdings import held_arns, held_role_arns
 from aws_setup.models import Run
@@ -378,7 +378,7 @@ def test_under_vertesias_issuer_the_old_role_goes_once_a_person_saw_the_models(c
     assert sorted(aws.home.roles) == ["new", "old"]
 
     connection = console.connection(environment)
-    assert provisioning.confirm_connection(connection, actor=MONA, now=console.clock())
+    assert confirm_connection(connection, actor=MONA, now=console.clock())
     run.refresh_from_db()
     console.finish(run)
     assert run.state == Run.State.SUCCEEDED
@@ -399,7 +399,7 @@ def test_the_old_role_stays_where_somebody_undid_the_new_one_after_its_proof(
     run = console.connect(environment, role_name="New")
     undo(aws)
     aws.writes.clear()
-    provisioning.confirm_connection(console.connection(environment), actor=MONA, now=console.clock())
+    confirm_connection(console.connection(environment), actor=MONA, now=console.clock())
     run.refresh_from_db()
     console.finish(run)
     assert run.state == Run.State.FAILED

@@ -3,9 +3,12 @@
 import pytest
 from pytest_django import Settings
 
-from aws_setup import fault_lab, hints, tasks
-from aws_setup.fault_lab import ANY, CALLS, CLEAR, FAILURES, request_fault, tell_fault
-from aws_setup.sandbox_control import NoSandbox
+from aws_setup import hints, tasks
+from aws_setup.lab import faults
+from aws_setup.lab.control import NoSandbox
+from aws_setup.lab.faults import ANY, CALLS, CLEAR, FAILURES, request_fault, tell_fault
+from aws_setup.policies import provisioning_policy
+from aws_setup.trust.statements import as_list
 from environments.models import Event
 from tests.aws_setup.journeys import MONA
 from tests.aws_setup.sandboxed import Sandbox
@@ -40,6 +43,18 @@ def test_the_sandbox_knows_every_call_that_is_offered(sandbox: Sandbox, call: st
     assert (fault["action"], fault["times"]) == (call, None)
 
 
+def test_every_call_that_needs_a_right_is_offered() -> None:
+    policy = provisioning_policy(
+        partition="aws",
+        account_id="111122223333",
+        boundary_arn="arn:aws:iam::111122223333:policy/Boundary",
+        removes_providers=True,
+    )
+    rights = {action for statement in policy["Statement"] for action in as_list(statement["Action"])}
+    named = {right.partition(":")[2] for right in rights} - {"TagOpenIDConnectProvider"}  # no call: asked for by Create
+    assert named <= {call for calls in CALLS.values() for call in calls}
+
+
 def test_a_worker_tells_the_sandbox_and_clears_it(sandbox: Sandbox, settings: Settings) -> None:
     settings.SANDBOX_URL = sandbox.process.url
     tasks.fail_sandbox("throttled", "CreateRole", "111122223333", 2, MONA)
@@ -71,4 +86,4 @@ def test_real_aws_is_not_told_to_fail(sandbox: Sandbox, settings: Settings) -> N
 
 def test_only_known_failures_are_asked_for() -> None:
     with hints.suppressed(), pytest.raises(ValueError, match="is not a way to fail"):
-        fault_lab.request_fault("meteor", **ONCE)
+        faults.request_fault("meteor", **ONCE)

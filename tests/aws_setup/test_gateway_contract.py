@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 import pytest
 from moto import mock_aws
 
-from aws_setup.actions import Action, policy_text
 from aws_setup.credentials import AccountAccess, AwsSessions
 from aws_setup.desired import DesiredState
 from aws_setup.gateway import AwsGateway, Gateway
 from aws_setup.gateway.errors import AwsError, AwsRefused
 from aws_setup.gateway.iam import BOTO_METHOD
 from aws_setup.observed import ObservedState
-from aws_setup.plan import build_plan
+from aws_setup.plans.actions import Action, policy_text
+from aws_setup.plans.plan import build_plan
 from tests.aws_setup.desires import desire
 from tests.aws_setup.sandboxed import Sandbox
 from tests.fake_aws import Clock, FakeAws, FakeGateway

@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from aws_setup import migration, migration_plans, planning, provisioning
-from aws_setup.batching import approve_batch, read_batch
+from aws_setup import planning, provisioning
+from aws_setup.batches.batching import approve_batch
+from aws_setup.batches.standing import read_batch
+from aws_setup.confirmation import confirm_connection
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, restart_draft
-from aws_setup.migration_standing import MigrationStep, Place, Stage, read_migration_standing
 from aws_setup.models import Account, Batch, IssuerMigration, Plan, Run, Verification
+from aws_setup.moves import migration, plans
+from aws_setup.moves.standing import MigrationStep, Place, Stage, read_migration_standing
 from environments.models import Environment, Event, Issuer, Organization
 from tests.aws_setup.journeys import MONA, Console, open_codes, outcomes
 from tests.factories import OrganizationFactory
@@ -61,9 +64,7 @@ class Moving:
         return [self.place(environment).stage.value for environment in self.environments]
 
     def plan(self, environment: Environment, step: MigrationStep) -> Plan:
-        draft = migration_plans.plan_step(
-            self.place(environment), step=step, owner=None, actor=MONA, now=self.console.clock()
-        )
+        draft = plans.plan_step(self.place(environment), step=step, owner=None, actor=MONA, now=self.console.clock())
         plan = planning.make_plan(draft.pk, open_gateway=self.console.open_gateway, now=self.console.clock())
         draft.refresh_from_db()
         if plan is None:
@@ -90,7 +91,7 @@ class Moving:
 
     def confirm(self, environment: Environment) -> None:
         connection = self.console.connection(environment)
-        assert provisioning.confirm_connection(connection, actor=MONA, now=self.console.clock())
+        assert confirm_connection(connection, actor=MONA, now=self.console.clock())
 
 
 @pytest.fixture
@@ -287,7 +288,7 @@ def test_all_at_once_is_one_table_of_plans_and_one_approval(moving: Moving, cons
 
 def start_all(moving: Moving, step: MigrationStep) -> Batch:
     standing = read_migration_standing(moving.move)
-    return migration_plans.start_step_batch(standing, step=step, owner=None, actor=MONA, now=moving.console.clock())
+    return plans.start_step_batch(standing, step=step, owner=None, actor=MONA, now=moving.console.clock())
 
 
 def approve_all(console: Console, batch: Batch) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from aws_setup.actions import Action, find_unapproved, fingerprint, writes
-from aws_setup.adoption import adopt
 from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked
 from aws_setup.gateway.iam import BOTO_METHOD
 from aws_setup.observed import ObservedRole, ObservedState
-from aws_setup.plan import build_plan
+from aws_setup.plans.actions import Action, find_unapproved, fingerprint, writes
+from aws_setup.plans.plan import build_plan
 from aws_setup.policies import full_access_policy_arn
+from aws_setup.trust.adoption import adopt
 from tests.aws_setup.desires import (
     ACCOUNT,
     ENVIRONMENT,

@@ -7,18 +7,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aws_setup.actions import Action, find_unapproved, writes
-from aws_setup.adoption import adopt, review_adoption, why_not_adoptable
 from aws_setup.desired import ENVIRONMENT_TAG, INSTALLATION_TAG, DesiredState
 from aws_setup.diagnosis import Blocked
-from aws_setup.drift import accept_differences, find_differences, repair_differences
+from aws_setup.drift.acceptance import accept_differences, repair_differences
+from aws_setup.drift.state_differences import find_differences
 from aws_setup.observed import ObservedState, Quotas
-from aws_setup.own_statements import is_own_statement
-from aws_setup.plan import build_plan
+from aws_setup.plans.actions import Action, find_unapproved, writes
+from aws_setup.plans.plan import build_plan
+from aws_setup.plans.quotas import measure_policy
 from aws_setup.policies import PolicyDocument, full_access_policy_arn
-from aws_setup.policy_equality import is_same_policy, same_statement
-from aws_setup.quotas import measure_policy
-from aws_setup.statements import find_holes, statements_of
+from aws_setup.trust.adoption import adopt, review_adoption, why_not_adoptable
+from aws_setup.trust.equality import is_same_policy, same_statement
+from aws_setup.trust.own_statements import is_own_statement
+from aws_setup.trust.statements import find_holes, statements_of
 from tests.aws_setup.desires import ACCOUNT, ENVIRONMENT, INSTALLATION, desire, observe_all, observe_nothing, role_of
 from tests.fake_aws import FakeAws, FakeProvider, FakeRole
 
@@ -314,6 +315,10 @@ def test_whatever_differs_is_either_repaired_by_the_plan_or_can_be_accepted(worl
         ),
         ({"StringLike": {"STS.vertesia.io:SUB": "env:a:b"}, "StringEquals": {"sts.vertesia.io:aud": "bedrock"}}, []),
         ({"StringEquals": {"sts.vertesia.io:sub": "env:*", "sts.vertesia.io:aud": "bedrock"}}, []),
+        (
+            {"StringEquals": {"sts.vertesia.io:sub": "env:a:b"}, "StringLike": {"sts.vertesia.io:aud": "*"}},
+            ["audience is a pattern, *"],
+        ),
     ],
 )
 def test_a_trust_that_lets_in_more_than_one_subject_and_audience_is_named(
@@ -329,6 +334,20 @@ def test_a_trust_that_lets_in_more_than_one_subject_and_audience_is_named(
     assert len(holes) == len(words)
     for hole, expected in zip(holes, words, strict=True):
         assert expected in hole
+
+
+@pytest.mark.parametrize(
+    ("actions", "number"),
+    [
+        ({"Action": "sts:AssumeRole*"}, 2),
+        ({"Action": ["sts:TagSession", "STS:assumerolewith?ebidentity"]}, 2),
+        ({"NotAction": "sts:TagSession"}, 2),
+        ({"NotAction": "sts:AssumeRole*"}, 0),
+        ({"Action": "sts:AssumeRole"}, 0),
+    ],
+)
+def test_a_hole_is_one_however_the_exchange_is_allowed(actions: dict[str, Any], number: int) -> None:
+    assert len(find_holes({"Effect": "Allow", "Principal": {"Federated": desire().provider_arn}, **actions})) == number
 
 
 def test_anybody_of_any_account_is_the_largest_hole_of_all() -> None:

@@ -9,8 +9,9 @@ from django.apps import apps
 from pytest_django import Settings
 
 from aws_setup import verification
+from aws_setup.confirmation import confirm_models, deny_models
 from aws_setup.gateway.errors import AwsRefused
-from aws_setup.models import Finding, ListedModel, Listing, Run, Verification
+from aws_setup.models import Finding, ListedModel, Listing, Observation, Run, Verification
 from environments.models import Environment, Event
 from tests import fake_aws
 from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console, open_codes
@@ -276,10 +277,48 @@ def test_drift_is_found_without_a_token_and_a_plan_mends_it(
     console.verify(waiting)
     assert open_codes(waiting) == ["drift"]
     assert console.status(waiting) == "needs_attention"
+    assert console.observe(waiting).state == Observation.State.DIFFERENT
+    assert open_codes(waiting) == ["drift"]
     run = console.connect(waiting)
     assert run.state == Run.State.WAITING_FOR_VERTESIA
+    assert console.observe(waiting).state == Observation.State.SAME
     assert open_codes(waiting) == []
     assert console.status(waiting) == "waiting_for_vertesia"
+
+
+def test_what_differs_without_locking_vertesia_out_fails_no_proof_and_is_compared_at_once(
+    console: Console, aws: FakeAws, waiting: Environment
+) -> None:
+    aws.home.role("VertesiaEnvironmentSales").attached.append("arn:aws:iam::aws:policy/ReadOnlyAccess")
+    proof = console.verify(waiting)
+    assert proof.state == Verification.State.NOT_PROVABLE
+    assert proof.checks.get(check_name="identity").detail == (
+        "AWS holds role VertesiaEnvironmentSales though 1 point differs from what was agreed; "
+        "who assumes it shows later"
+    )
+    assert Observation.objects.filter(finished_at__isnull=True).exists()
+    console.observe(waiting)
+    assert open_codes(waiting) == ["drift"]
+
+
+def test_a_write_of_ours_that_aws_does_not_show_yet_is_no_drift(
+    console: Console, aws: FakeAws, waiting: Environment
+) -> None:
+    connection = console.connection(waiting)
+    connection.last_write_at = console.clock()
+    connection.save()
+    role = aws.home.role("VertesiaEnvironmentSales")
+    policies, role.inline = role.inline, {}
+    proof = verification.request_verification(connection, actor=MONA, now=console.clock())
+    assert proof is not None
+    verification.advance_verification(proof.pk, open_gateway=console.open_gateway, clock=console.clock)
+    proof.refresh_from_db()
+    assert proof.doing.startswith("AWS does not show the change everywhere yet")
+    role.inline = policies
+    console.clock.forward(2)
+    verification.advance_verification(proof.pk, open_gateway=console.open_gateway, clock=console.clock)
+    proof.refresh_from_db()
+    assert proof.state == Verification.State.NOT_PROVABLE
 
 
 def test_what_went_wrong_before_is_solved_once_aws_holds_what_was_agreed(console: Console, aws: FakeAws) -> None:
@@ -294,11 +333,11 @@ def test_what_went_wrong_before_is_solved_once_aws_holds_what_was_agreed(console
 
 def test_a_person_confirms_and_may_take_it_back(console: Console, waiting: Environment) -> None:
     connection = console.connection(waiting)
-    verification.confirm_models(connection, actor=MONA, now=console.clock())
+    confirm_models(connection, actor=MONA, now=console.clock())
     assert console.status(waiting) == "confirmed"
     assert (waiting.confirmed_by, waiting.confirmed_at) == (MONA, console.clock())
 
-    proof = verification.deny_models(connection, actor=MONA, now=console.clock())
+    proof = deny_models(connection, actor=MONA, now=console.clock())
     assert proof is not None
     assert console.status(waiting) == "waiting_for_vertesia"
     assert (waiting.confirmed_by, waiting.confirmed_at) == ("", None)
@@ -307,7 +346,7 @@ def test_a_person_confirms_and_may_take_it_back(console: Console, waiting: Envir
 
 
 def test_a_confirmation_is_not_a_proof(console: Console, waiting: Environment) -> None:
-    verification.confirm_models(console.connection(waiting), actor=MONA, now=console.clock())
+    confirm_models(console.connection(waiting), actor=MONA, now=console.clock())
     console.verify(waiting)
     assert console.status(waiting) == "confirmed"
     assert waiting.verified_at is None

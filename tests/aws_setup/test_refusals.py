@@ -17,7 +17,7 @@ from aws_setup.diagnosis import (
 )
 from aws_setup.observed import ObservedState
 from aws_setup.refusals import explain_refusal, may_be_propagation
-from aws_setup.trust import Mismatch, find_mismatch
+from aws_setup.trust.mismatch import Mismatch, find_mismatch
 from tests.aws_setup.desires import desire, observe_all, provider_of, role_of
 from tests.aws_setup.golden_files import assert_golden
 

@@ -11,8 +11,10 @@ from tests.chaos.rows import HOME, Matrix
 
 failures = Matrix()
 WRITES = ("CreateOpenIDConnectProvider", "CreateRole", "PutRolePolicy")
-READS = ("GetRole", "GetOpenIDConnectProvider")
-PROOF = ("AssumeRoleWithWebIdentity", "ListFoundationModels", "ListInferenceProfiles")
+READS = ("GetRole", "GetOpenIDConnectProvider", "GetRolePolicy", "ListRolePolicies", "ListAttachedRolePolicies")
+PROOF = ("AssumeRoleWithWebIdentity", "ListFoundationModels", "ListInferenceProfiles", "ListCustomModels")
+OF_A_ROLE = ("GetRolePolicy", "ListRolePolicies", "ListAttachedRolePolicies")
+"""Calls that are made only where a role stands already."""
 PASSING = ("throttled", "unavailable", "internal_error", "reset_connection", "answer_lost")
 SAMPLE = {
     "throttled on CreateRole",
@@ -31,19 +33,13 @@ DENIALS = {
 }
 
 
-def _prepared(lab: Lab, action: str) -> Run:
-    """A run that was approved and that no worker has taken up; the fault is told before it is."""
-    if action == "CreateOpenIDConnectProvider":
-        lab.delete_provider()
-    return lab.approve(lab.plan(lab.environment()))
-
-
 def passes_by(kind: str, action: str, lab: Lab, *, seconds: float = 60) -> None:
     """Once, twice, and the set-up ends well all the same, by itself."""
     if action == "CreateOpenIDConnectProvider":
         lab.delete_provider()
-    environment = lab.environment()
-    plan = lab.plan(environment)
+    is_change = action in OF_A_ROLE
+    environment = lab.connected() if is_change else lab.environment()
+    plan = lab.plan(environment, **({"purpose": "change", "permissions": "full"} if is_change else {}))
     with lab.failing(kind, action, times=2):
         run = lab.finish(lab.approve(plan), seconds=seconds)
     require_state(run, Run.State.SUCCEEDED)
@@ -166,11 +162,10 @@ for _action in WRITES:
     _words = f"concurrent_modification on {_action}"
     _add(_words, partial(passes_by, "concurrent_modification", _action), is_sample=_words in SAMPLE)
 _add("timeout on CreateRole", partial(passes_by, "timeout", "CreateRole", seconds=90))
-for _action in (*WRITES, "ListCustomModels"):
-    if _action in WRITES:
-        for _kind, _code in (("credentials_expired", "credentials_expired"), ("clock_skewed", "worker_clock_wrong")):
-            _words = f"{_kind} on {_action}"
-            _add(_words, partial(stops_at_once, _kind, _action, _code), is_sample=_words in SAMPLE)
+for _action in WRITES:
+    for _kind, _code in (("credentials_expired", "credentials_expired"), ("clock_skewed", "worker_clock_wrong")):
+        _words = f"{_kind} on {_action}"
+        _add(_words, partial(stops_at_once, _kind, _action, _code), is_sample=_words in SAMPLE)
 for _layer in DENIALS:
     _add(f"denied by {_layer} on CreateRole", partial(denied, _layer), is_sample=_layer == "scp")
 for _action in ("CreateOpenIDConnectProvider", "PutRolePolicy"):

@@ -63,6 +63,8 @@ def main() -> int:
     rows = [
         row for row in groups.GROUPS[chosen.group] if chosen.only in row.name and (row.is_sample or not chosen.sample)
     ]
+    sys.stdout.write(f"rows {len(rows)}\n")
+    sys.stdout.flush()
     if not rows:
         return 0
     labs = prepare_labs(RunningSandbox(chosen.sandbox_url))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from aws_setup.models import Draft, Run
+from aws_setup.models import Account, Draft, Run
 from aws_setup.observed import ObservedRole
 from tests.chaos.lab import Lab, require_state
 from tests.chaos.rows import HOME, SECOND, Matrix
@@ -82,9 +82,7 @@ def disconnecting(moment: str, action: str, lab: Lab) -> None:
 def adopting(moment: str, action: str, lab: Lab) -> None:
     environment = lab.environment()
     name = make_by_hand(lab, environment.environment_id)
-    draft = lab.draft(environment, role_name=name)
     assert lab.blocked(environment, role_name=name) == "role_not_ours"
-    draft.refresh_from_db()
     plan = lab.plan(environment, role_name=name, adopts=digest_found(lab, environment.pk))
     run = lab.kill_at(moment, action, partial(lab.approve, plan))
     _end(lab, run)
@@ -92,6 +90,70 @@ def adopting(moment: str, action: str, lab: Lab) -> None:
     role = lab.role(name)
     assert role is not None
     assert len(role["trust_policy"]["Statement"]) == 2, role["trust_policy"]
+
+
+def giving_back(moment: str, action: str, lab: Lab) -> None:
+    environment = lab.environment()
+    name = make_by_hand(lab, environment.environment_id)
+    before = lab.role(name)
+    assert lab.blocked(environment, role_name=name) == "role_not_ours"
+    adopted = lab.connect(environment, role_name=name, adopts=digest_found(lab, environment.pk))
+    require_state(adopted, Run.State.SUCCEEDED)
+    plan = lab.plan(environment, purpose="disconnect")
+    run = lab.kill_at(moment, action, partial(lab.approve, plan))
+    _end(lab, run)
+    lab.require_gone(environment)
+    after = lab.role(name)
+    assert before is not None
+    assert after is not None
+    assert {**after, "last_used": None} == {**before, "last_used": None}, after
+
+
+def removing_the_provider(moment: str, action: str, lab: Lab) -> None:
+    """Nobody else trusts it: of the rows here, each takes away what it made."""
+    lab.forget_everything_of_ours()
+    if action == "RemoveClientIDFromOpenIDConnectProvider":
+        url = f"http://{lab.provider_arn.split(':oidc-provider/', 1)[1]}"
+        lab.iam.create_open_id_connect_provider(Url=url, ClientIDList=["blobs"])
+    environment = lab.connected()
+    plan = lab.plan(environment, purpose="disconnect", removes_provider=True)
+    run = lab.kill_at(moment, action, partial(lab.approve, plan))
+    _end(lab, run)
+    lab.require_gone(environment)
+    provider = lab.provider()
+    if action == "DeleteOpenIDConnectProvider":
+        assert provider is None, provider
+    else:
+        assert provider is not None
+        assert provider["audiences"] == ["blobs"], provider["audiences"]
+
+
+def repairing(moment: str, action: str, lab: Lab) -> None:
+    """What an administrator changed at night is put back."""
+    environment = lab.connected()
+    [role] = lab.roles_of(environment)
+    lab.iam.update_role(RoleName=role["name"], MaxSessionDuration=43200)
+    plan = lab.plan(environment, purpose="repair")
+    run = lab.kill_at(moment, action, partial(lab.approve, plan))
+    _end(lab, run)
+    lab.require_connected(environment)
+
+
+def bounding(moment: str, action: str, lab: Lab) -> None:
+    """The company wants a boundary by now: a role that has none gets it at its next change."""
+    environment = lab.connected()
+    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}]}
+    name = f"Boundary{environment.environment_id[:8]}"
+    arn = lab.iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(allow))["Policy"]["Arn"]
+    Account.objects.filter(pk=lab.account.pk).update(boundary_arn=arn)
+    try:
+        plan = lab.plan(environment, purpose="change")
+    finally:
+        Account.objects.filter(pk=lab.account.pk).update(boundary_arn="")
+    run = lab.kill_at(moment, action, partial(lab.approve, plan))
+    _end(lab, run)
+    [role] = lab.roles_of(environment)
+    assert role["permissions_boundary"] == arn, role
 
 
 def make_by_hand(lab: Lab, environment_id: str) -> str:
@@ -146,5 +208,14 @@ _add("changing ids", changing_ids, ("UpdateAssumeRolePolicy", "TagRole"), SECOND
 _add(
     "to a managed policy", partial(changing, {"permissions": "full"}), ("AttachRolePolicy", "DeleteRolePolicy"), SECOND
 )
-_add("disconnecting", disconnecting, ("DeleteRole",), SECOND)
+_add("disconnecting", disconnecting, ("DetachRolePolicy", "DeleteRole"), SECOND)
+_add("repairing", repairing, ("UpdateRole",), SECOND)
+_add("bounding", bounding, ("PutRolePermissionsBoundary",), SECOND)
+_add("giving back", giving_back, ("UntagRole",), HOME)
 _add("adopting", adopting, ("UpdateAssumeRolePolicy",), SECOND)
+_add(
+    "removing the provider",
+    removing_the_provider,
+    ("DeleteOpenIDConnectProvider", "RemoveClientIDFromOpenIDConnectProvider"),
+    HOME,
+)

@@ -78,6 +78,25 @@ class Lab:
         """An administrator takes the identity provider away."""
         self.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=self.provider_arn)
 
+    def forget_everything_of_ours(self) -> None:
+        """An administrator deletes what the console made here, so that nothing trusts its identity provider any more.
+
+        `VertesiaByHand`, which somebody else made and which trusts it too, trusts it no more; the row may do that.
+        """
+        for role in self.state()["roles"]:
+            if "vertesia-aws-setup:environment" in role["tags"]:
+                for name in role["inline_policies"]:
+                    self.iam.delete_role_policy(RoleName=role["name"], PolicyName=name)
+                for arn in role["attached_policies"]:
+                    self.iam.detach_role_policy(RoleName=role["name"], PolicyArn=arn)
+                self.iam.delete_role(RoleName=role["name"])
+        nobody = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}
+        trust = {"Version": "2012-10-17", "Statement": [nobody]}
+        self.iam.update_assume_role_policy(RoleName="VertesiaByHand", PolicyDocument=json.dumps(trust))
+        if self.provider() is not None:
+            self.delete_provider()
+        self.theirs = self._held_by_others()
+
     def furnish(self) -> None:
         """Fill the account with what other people have in it."""
         issuer = self.iam.create_open_id_connect_provider(Url=PROVIDER_OF_OTHERS, ClientIDList=["sts.amazonaws.com"])

@@ -7,12 +7,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from aws_setup.batch_table import EXAMPLE, parse_table, write_table
-from aws_setup.batching import RowState, read_batch, start_batch
+from aws_setup.batches.batching import start_batch
+from aws_setup.batches.standing import RowState, read_batch
+from aws_setup.batches.table import EXAMPLE, parse_table
 from aws_setup.diagnosis import Problem
 from aws_setup.models import Account, Batch, Draft, Run, WorkerCaller
 from environments.history import Actor
 from environments.models import Environment, Event
+from tests.aws_setup.tables import write_table
 from tests.web.wizard_rows import finish_run, let_worker_plan, person_of, prepare, signed_in_client, text_of
 
 pytestmark = pytest.mark.django_db

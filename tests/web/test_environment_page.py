@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from aws_setup.actions import Action
 from aws_setup.models import Connection, Draft, Run, Verification
+from aws_setup.plans.actions import Action
 from environments.history import Actor, record
 from environments.models import Event, Issuer, Provider, Status
 from tests.factories import EnvironmentFactory

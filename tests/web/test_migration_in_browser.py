@@ -8,9 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from aws_setup import migration
-from aws_setup.migration_standing import Stage
 from aws_setup.models import IssuerMigration
+from aws_setup.moves import migration
+from aws_setup.moves.standing import Stage
 from environments.history import Actor
 from environments.models import Issuer
 from tests.factories import OrganizationFactory

@@ -10,8 +10,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from aws_setup import hints, planning
-from aws_setup.migration_standing import Stage, read_migration_standing
 from aws_setup.models import Batch, Draft, IssuerMigration, Run
+from aws_setup.moves.standing import Stage, read_migration_standing
 from environments.models import Environment, Event, Issuer, Organization
 from tests.aws_setup.journeys import Console
 from tests.factories import OrganizationFactory, UserFactory

@@ -16,9 +16,22 @@ pytestmark = pytest.mark.django_db
 
 PAGES = ["overview", "environments", "accounts", "provisioning_policy", "issuers", "sandbox", "real_aws"]
 FORMS = ["account_add", "account_defaults", "issuer_add"]
-ENVIRONMENT_PAGES = ["environment", "environment_models", "environment_history", "environment_verification"]
+ENVIRONMENT_PAGES = [
+    "environment",
+    "environment_models",
+    "environment_history",
+    "environment_verification",
+    "environment_comparison",
+]
+PANELS = ["environment_verification", "environment_comparison"]
 ENVIRONMENT_FORMS = ["environment_delete"]
-ENVIRONMENT_ORDERS = ["environment_verify", "environment_plan", "environment_rename"]
+ENVIRONMENT_ORDERS = [
+    "environment_verify",
+    "environment_compare",
+    "environment_accept",
+    "environment_plan",
+    "environment_rename",
+]
 ORDERS = ["accounts_check", "issuer_move", *ENVIRONMENT_ORDERS]
 OF_AN_ENVIRONMENT = [*ENVIRONMENT_PAGES, *ENVIRONMENT_FORMS, *ENVIRONMENT_ORDERS]
 EVERYTHING = [*PAGES, *FORMS, "accounts_check", "issuer_move", *OF_AN_ENVIRONMENT]
@@ -94,7 +107,7 @@ def test_what_changes_something_takes_no_get(client, name):
 @pytest.mark.parametrize("name", OF_AN_ENVIRONMENT)
 def test_what_does_not_exist_is_not_found(client, name):
     url = reverse(name, args=[987654])
-    answer = client.get(url, headers={"HX-Request": "true"}) if name == "environment_verification" else None
+    answer = client.get(url, headers={"HX-Request": "true"}) if name in PANELS else None
     assert (answer or send(client, name, url)).status_code == 404
 
 

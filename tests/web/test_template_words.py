@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.template import Context, Template
 
-from aws_setup.batching import RowState
+from aws_setup.batches.standing import RowState
 from aws_setup.chain import LinkState
 from aws_setup.models import Check, Run, Step, Verification
 from config.templatetags.console import LOOKS, count, differences, identifier, look, pretty_json, relative

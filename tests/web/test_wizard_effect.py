@@ -3,7 +3,7 @@
 import pytest
 
 from aws_setup.desired import ADOPTED_TAG
-from aws_setup.effect import plan_assurances, plan_effect
+from aws_setup.plans.effect import plan_assurances, plan_effect
 
 PROVIDER, ROLE, OLD_ROLE = "arn:provider", "arn:role/New", "arn:role/Old"
 

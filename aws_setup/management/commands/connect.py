@@ -73,7 +73,7 @@ class Command(AgreementCommand):
             self._check_names(answers, account, environment)
         except Blocked as error:
             self.print_outcome(environment, None, None, error.problem)
-            raise CommandError(self.sentence(error.problem), returncode=1) from error
+            raise CommandError(error.problem.in_words, returncode=1) from error
         answers |= {**ids, "account_id": account.account_id, "issuer_url": issuer.url}
         if environment is not None:
             self._connect(environment, answers, options, actor)
@@ -175,7 +175,7 @@ class Command(AgreementCommand):
         self.print_outcome(environment, plan, run, problem)
         code = report.exit_code(report.status_of(environment, now=timezone.now()))
         if problem is not None:
-            raise CommandError(self.sentence(problem), returncode=1)
+            raise CommandError(problem.in_words, returncode=1)
         if code == 3:
             arn = Connection.objects.get(environment=environment).role_arn
             raise CommandError(

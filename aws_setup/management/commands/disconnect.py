@@ -54,7 +54,7 @@ class Command(AgreementCommand):
         problem = Problem.from_json(run.problem) if run.problem else None
         self.print_outcome(environment, plan, run, problem)
         if problem is not None:
-            raise CommandError(self.sentence(problem), returncode=1)
+            raise CommandError(problem.in_words, returncode=1)
         if report.status_of(environment, now=timezone.now()) != Status.DISCONNECTED:
             raise CommandError("Not disconnected.", returncode=1)
         self.say(run.doing)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from aws_setup import headless, report
+from aws_setup.diagnosis import Problem
 from aws_setup.models import Connection
 from aws_setup.wiring import open_gateway
 from environments.history import operating_system_actor
@@ -57,9 +58,8 @@ class Command(BaseCommand):
                 self.stdout.write(proof.limit)
         code = report.exit_code(status)
         if code:
-            problem = proof.problem or {}
-            sentence = " ".join(filter(None, (problem.get("sentence"), problem.get("remedy"))))
-            raise CommandError(sentence or status.label, returncode=code)
+            reason = Problem.from_json(proof.problem).in_words if proof.problem else status.label
+            raise CommandError(reason, returncode=code)
 
     def _print_json(self, status: str, proof: dict[str, Any], aws_calls: int) -> None:
         self.stdout.write(json.dumps({"status": status, **proof, "aws_calls": aws_calls}, indent=2))

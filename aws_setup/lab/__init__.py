@@ -1,0 +1,1 @@
+"""The sandbox told to break or to fail on purpose. Nothing here exists where AWS is real."""

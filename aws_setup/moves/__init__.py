@@ -1,0 +1,1 @@
+"""An organization that moves from one issuer to another: trust both, switch, prove, trust the new one alone."""
