@@ -8,7 +8,7 @@ from aws_setup.names import dashed
 from aws_setup.observed import ObservedRole
 from aws_setup.plans.actions import Action, count_tags, policy_text, tag_list
 from aws_setup.trust.equality import is_same_policy, same_statement
-from aws_setup.trust.statements import statements_of
+from aws_setup.trust.statements import find_holes, statements_of
 
 ROLE_NOT_OURS = "role_not_ours"
 """The problem that a person can lift by consenting to the role's adoption."""
@@ -132,6 +132,8 @@ def _change_trust(desired: DesiredState, role: ObservedRole) -> Action:
         why = "While the organization moves from one issuer to another, tokens of both are let in."
     elif all(any(same_statement(own, held) for held in statements_of(role.trust)) for own in desired.own_statements):
         why = "The role trusts more than that now."
+    if holes := _find_closed_holes(desired, role):
+        why += " It closes a security hole: " + " ".join(holes)
     if kept:
         summary = f"Let {_who_may_assume(desired).removeprefix('only ')} assume role {role.name} as well"
         why = f"{kept} statement{'s' if kept > 1 else ''} of others in its trust policy stay{'' if kept > 1 else 's'}."
@@ -145,6 +147,13 @@ def _change_trust(desired: DesiredState, role: ObservedRole) -> Action:
         before=role.trust,
         after=desired.trust,
     )
+
+
+def _find_closed_holes(desired: DesiredState, role: ObservedRole) -> list[str]:
+    """What the trust lets in too much now and will not any more."""
+    stays = statements_of(desired.trust)
+    going = [one for one in statements_of(role.trust) if not any(same_statement(one, other) for other in stays)]
+    return list(dict.fromkeys(hole for statement in going for hole in find_holes(statement)))
 
 
 def require_ownership(role: ObservedRole, desired: DesiredState) -> None:

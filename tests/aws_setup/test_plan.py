@@ -149,6 +149,15 @@ def test_a_created_role_carries_every_name_tag_and_the_boundary() -> None:
     }
 
 
+def test_a_plan_that_narrows_a_trust_names_the_security_hole_it_closes() -> None:
+    [sub_only] = desire().own_statements
+    sub_only = {**sub_only, "Condition": {"StringEquals": {"sts.vertesia.io:sub": desire().subject}}}
+    trust = {"Version": "2012-10-17", "Statement": [sub_only]}
+    plan = build_plan(desire(), observe_all(desire(), role=role_of(desire(), trust=trust)))
+    [change] = [action for action in plan if action.action == "UpdateAssumeRolePolicy"]
+    assert "It closes a security hole: It checks no audience" in change.why
+
+
 def test_no_thumbprint_is_sent() -> None:
     [provider, *_] = build_plan(desire(), observe_nothing(desire()))
     assert set(provider.request) == {"Url", "ClientIDList", "Tags"}
