@@ -20,9 +20,10 @@ run: installed-run ## Install what is missing, start the console and print a sig
 	@exec $(PYTHON) manage.py run
 
 # Compiled code is kept even where a machine's shells say not to: tests start some fifty Python programs.
+# Three processes for two cores, because one of them mostly waits.
 test: installed-dev browser ## Install what is missing, a browser included, and run the tests
 	@echo "Tests…"
-	@PYTHONDONTWRITEBYTECODE= exec $(PYTHON) -m pytest -n 2 --no-loadscope-reorder $(MORE_TESTS)
+	@PYTHONDONTWRITEBYTECODE= exec $(PYTHON) -m pytest -n 3 --no-loadscope-reorder $(MORE_TESTS)
 
 check: installed-dev check-format check-lint check-types check-imports check-migrations check-deploy test chaos-sample ## What CI runs: format, lint, types, import rules, migrations, deployment checks, tests, a sample of chaos
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from xdist.remote import Producer
 
 from tests.browser import FLAGS, Browsing, find_chromium
-from tests.lanes import Lanes, find_lane, is_long
+from tests.lanes import Lanes, find_lane, how_long
 from tests.offline import stay_offline
 from tests.stack import Stack, running_stack
 
@@ -22,17 +22,17 @@ stay_offline()
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Mark what can be left out with `-m`. Long lanes first, the longest before all; otherwise the order is random."""
+    """Mark what can be left out with `-m`. Long lanes begin first; otherwise the order is random."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "chromium" in fixtures:
             item.add_marker(pytest.mark.browser)
         if "stack" in fixtures:
             item.add_marker(pytest.mark.stack)
-        if item.get_closest_marker("stack") and find_lane(item.nodeid) != "consoles":
+        if item.get_closest_marker("stack") and find_lane(item.nodeid) not in ("journeys", "consoles"):
             raise pytest.UsageError(f"{item.nodeid} starts a console: its file belongs in tests.lanes.WITH_CONSOLES.")
     yield
-    items.sort(key=lambda item: (find_lane(item.nodeid) != "consoles", not is_long(item.nodeid)))
+    items.sort(key=lambda item: how_long(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)

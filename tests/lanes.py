@@ -8,26 +8,32 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-WITH_CONSOLES = ("tests/journeys/", "tests/config/test_health.py", "tests/test_run.py", "tests/test_scaled_out.py")
-"""They start whole consoles: two at a time fit no machine, and those that share one share its start."""
+JOURNEYS = "tests/journeys/"
+"""They share one console and mostly wait: for pages, for AWS to have heard of something."""
 
-WITH_PROCESSES = ("tests/sandbox/",)
+WITH_CONSOLES = ("tests/config/test_health.py", "tests/test_run.py", "tests/test_scaled_out.py")
+"""They start whole consoles, one after another: many at a time fit no machine."""
+
+WITH_PROCESSES = "tests/sandbox/"
 """Each module starts processes for all its tests, which is done once where one worker runs the whole module."""
 
 
 def find_lane(node_id: str) -> str:
     """Tests of one lane run one after another in one process."""
     path = node_id.partition("::")[0]
-    if path.startswith(WITH_CONSOLES):
+    if path.startswith(JOURNEYS):
+        return "journeys"
+    if path in WITH_CONSOLES:
         return "consoles"
     if path.startswith(WITH_PROCESSES) or path.endswith("_in_browser.py"):
         return path
     return node_id
 
 
-def is_long(node_id: str) -> bool:
-    """Whether a test belongs to a lane of its own, which must begin early so that it is not waited for at the end."""
-    return find_lane(node_id) != node_id
+def how_long(node_id: str) -> int:
+    """0 for what must begin first so that nobody waits for it at the end, 2 for what is over at once."""
+    lane = find_lane(node_id)
+    return 0 if lane in ("journeys", "consoles") else 1 if lane != node_id else 2
 
 
 class Lanes(LoadScopeScheduling):
