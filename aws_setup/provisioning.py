@@ -89,9 +89,10 @@ def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> da
         with hold(_resources_written(steps), now=clock()) as held:
             _say(run, f"Reading what account {run.connection.account.dashed_id} holds now")
             observed = gateway.observe(desired)
-            current = writes(build_plan(desired, observed))
+            planned = build_plan(desired, observed)
+            current = writes(planned)
             approved = [Action.from_json(step.action) for step in run.steps.all()]
-            if unapproved := find_unapproved(current, approved=approved):
+            if unapproved := find_unapproved(planned, approved=approved):
                 _wait_while_settling(run, clock)
                 raise Blocked(_plan_outdated(unapproved))
             if after_proof and (undone := [action for action in current if not action.after_proof]):
@@ -273,7 +274,7 @@ def _plan_outdated(unapproved: list[Action]) -> Problem:
     return Problem(
         code="plan_outdated",
         sentence="AWS has changed since this plan was approved.",
-        why="Still to do, and not part of what was approved: " + "; ".join(action.summary for action in unapproved),
+        why="Not part of what was approved: " + "; ".join(action.summary for action in unapproved),
         remedy="Make a new plan and look at it: nothing is written that nobody agreed to.",
         fix="plan",
     )

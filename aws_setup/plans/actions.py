@@ -92,5 +92,17 @@ def writes(actions: Iterable[Action]) -> list[Action]:
 
 def find_unapproved(current: Iterable[Action], *, approved: Iterable[Action]) -> list[Action]:
     """The writes that were not part of what was approved: new or different since. Empty: the approval still covers."""
+    approved, current = list(approved), list(current)
     keys = {action.key for action in approved}
-    return [action for action in writes(current) if action.key not in keys]
+    new = [action for action in writes(current) if action.key not in keys]
+    return [*new, *_find_unseen(current, approved)] if writes(current) else []
+
+
+def _find_unseen(current: list[Action], approved: list[Action]) -> list[Action]:
+    """What others have put on a role since: whoever approved that Vertesia is let in saw the role without it."""
+    seen = {(action.action, canonical(action.before)) for action in approved}
+    return [
+        action
+        for action in current
+        if action.verb == "keep" and action.before and (action.action, canonical(action.before)) not in seen
+    ]

@@ -76,7 +76,7 @@ def adopt(desired: DesiredState, role: ObservedRole) -> DesiredState:
         is_adopted=True,
         kept_trust=policy_text({**role.trust, "Statement": kept}) if kept else "",
         max_session_seconds=role.max_session_seconds,
-        boundary_arn=desired.boundary_arn or role.boundary_arn,
+        boundary_arn=role.boundary_arn or desired.boundary_arn,
         accepted_policies=theirs,
         tags=tuple((key, value) for key, value in desired.tags if key.lower() not in their_keys),
         retire_role_names=tuple(name for name in desired.retire_role_names if name.lower() != role.name.lower()),

@@ -303,3 +303,16 @@ def test_planning_without_the_right_to_look_names_the_action(console: Console, a
     assert blocked.value.problem.code == "worker_denied"
     assert "iam:GetRole" in blocked.value.problem.sentence
     assert f"arn:aws:iam::{HOME}:user/console" in blocked.value.problem.remedy
+
+
+def test_what_somebody_put_on_the_role_since_the_plan_was_seen_stops_the_run(console: Console, aws: FakeAws) -> None:
+    environment = console.environment(name="Marketing")
+    console.connect(environment)
+    run = console.approve(console.plan(environment, permissions="full"))
+    aws.home.role("VertesiaEnvironmentMarketing").attached.append("arn:aws:iam::aws:policy/AdministratorAccess")
+    writes = list(aws.writes)
+    console.finish(run)
+    assert run.problem is not None
+    assert run.problem["code"] == "plan_outdated"
+    assert "Leave policy AdministratorAccess" in run.problem["why"]
+    assert aws.writes == writes

@@ -102,8 +102,8 @@ def test_with_real_aws_the_issuer_is_a_visible_choice(client):
     before_options = page.content.decode().split("Options")[0]
     assert '<option value="https://sts.becomposable.com" selected>' in before_options
     assert (
-        "Older organizations use becomposable.com, newer ones vertesia.io. Not sure? Ask Vertesia; changing later is "
-        "one plan." in text_of(page)
+        "Older organizations use becomposable.com, newer ones vertesia.io. Not sure? Ask Vertesia; an "
+        "organization can move later." in text_of(page)
     )
 
 
