@@ -217,8 +217,8 @@ def read_broker_url() -> str:
 
 CELERY_BROKER_URL = read_broker_url()
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# Messages are hints, acknowledged as they are taken up: the database knows what is still to do. See hint_task.py.
+CELERY_TASK_ACKS_LATE = False
 # In this order, whatever the first is: soft limit, hard limit, lease, visibility timeout.
 CELERY_TASK_SOFT_TIME_LIMIT = env.int("TASK_SECONDS", default=60)
 CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT * 3 // 2

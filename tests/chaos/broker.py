@@ -27,7 +27,7 @@ def _find_broker(port: int) -> int:
     return listening[0]
 
 
-@broker.row("the broker is killed and restarted while three set-ups are under way", account_id=HOME)
+@broker.row("the broker is killed and restarted while three set-ups are under way", account_id=HOME, is_sample=True)
 def restarted(lab: Lab) -> None:
     environments = [lab.environment() for _ in range(3)]
     plans = [lab.plan(environment) for environment in environments]
@@ -43,7 +43,7 @@ def restarted(lab: Lab) -> None:
         lab.end_fault(number)
 
 
-@broker.row("approved while the broker is away", account_id=HOME)
+@broker.row("approved while the broker is away", account_id=HOME, is_sample=True)
 def approved_without_a_broker(lab: Lab) -> None:
     """Runs after the row above: no broker answers now. The approval is kept, and found once there is one again."""
     environment = lab.environment()
