@@ -105,6 +105,10 @@ def plan_disconnection(
     return _make_plan(draft, answers=answers, open_gateway=open_gateway, actor=actor)
 
 
+def _is_waiting_for_plan(draft: Draft) -> bool:
+    return Draft.objects.filter(pk=draft.pk, state=Draft.State.PLANNING).exists()
+
+
 def _make_plan(draft: Draft, *, answers: dict[str, object], open_gateway: OpenGateway, actor: Actor) -> Plan:
     plan: Plan | None = None
     try:
@@ -112,6 +116,9 @@ def _make_plan(draft: Draft, *, answers: dict[str, object], open_gateway: OpenGa
             save_answers(draft, **answers)
             request_plan(draft, actor=actor, now=timezone.now())
         plan = planning.make_plan(draft.pk, open_gateway=open_gateway, now=timezone.now())
+        while plan is None and _is_waiting_for_plan(draft):  # AWS is busy
+            time.sleep(POLL_SECONDS)
+            plan = planning.make_plan(draft.pk, open_gateway=open_gateway, now=timezone.now())
         if plan is None:
             draft.refresh_from_db()
             if draft.state == Draft.State.PLANNED:  # a worker's sweep was faster: the plan is the same one

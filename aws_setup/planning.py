@@ -1,6 +1,6 @@
 """From answers to a plan that a person can agree to. AWS is read here and never written."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -12,7 +12,7 @@ from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import INTERNAL_ERROR, Blocked, Problem
 from aws_setup.drift.acceptance import accept_differences, repair_differences
 from aws_setup.explaining import explain_worker_error
-from aws_setup.gateway.errors import AwsError
+from aws_setup.gateway.errors import AwsBusy, AwsError
 from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.models import PLAN_LIFETIME, Account, Connection, Draft, Plan
 from aws_setup.observed import ObservedRole, ObservedState
@@ -24,12 +24,15 @@ from aws_setup.trust.adoption import adopt, keep_theirs, why_not_adoptable, with
 from aws_setup.wishes import build_desired, missing_answer
 from environments.history import Actor, record
 
+PATIENCE = timedelta(minutes=1)
+"""How long a plan is asked for anew where AWS is busy; the draft waits for it meanwhile."""
+
 
 def make_plan(draft_pk: int, *, open_gateway: OpenGateway, now: datetime) -> Plan | None:
     """Look at AWS and store the plan of a draft that waits for one; None where nothing waits or nothing can be planned.
 
-    Reads only. Needs the reading actions of policies.provisioning_policy. May run twice: the second finds the draft
-    planned already.
+    Where AWS is busy the draft goes on waiting, for a minute at most. Reads only. Needs the reading actions of
+    policies.provisioning_policy. May run twice: the second finds the draft planned already.
     """
     draft = (
         Draft.objects.filter(pk=draft_pk, state=Draft.State.PLANNING)
@@ -50,6 +53,9 @@ def make_plan(draft_pk: int, *, open_gateway: OpenGateway, now: datetime) -> Pla
         actions = build_plan(desired, observed)
     except Blocked as error:
         _block(draft, error.problem, found=found if error.problem.code == ROLE_NOT_OURS else None)
+    except AwsBusy as error:  # asked again until it answers, or for long enough
+        if draft.planning_requested_at is None or now - draft.planning_requested_at > PATIENCE:
+            _block(draft, explain_worker_error(error, caller_arn=_caller_arn(draft)))
     except AwsError as error:
         _block(draft, explain_worker_error(error, caller_arn=_caller_arn(draft)))
     except SandboxUnavailable as error:

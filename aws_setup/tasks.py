@@ -23,6 +23,9 @@ from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
 from environments.history import Actor
 from environments.models import Environment, Status
 
+PLAN_AGAIN_SECONDS = 2
+"""How soon a plan is tried again where AWS was busy."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -68,6 +71,8 @@ def advance_observation(pk: int) -> None:
 def make_plan(draft_pk: int) -> None:
     """Look at AWS and store the plan of a draft that waits for one."""
     planning.make_plan(draft_pk, open_gateway=open_gateway, now=timezone.now())
+    if Draft.objects.filter(pk=draft_pk, state=Draft.State.PLANNING).exists():
+        hints.send(hints.MAKE_PLAN, draft_pk, countdown=PLAN_AGAIN_SECONDS)
 
 
 @shared_task(name=hints.CHECK_CALLERS)

@@ -13,7 +13,7 @@ from aws_setup.models import Account, Connection, Draft, Plan, Run
 from environments.history import Actor
 from environments.models import Event
 from tests.aws_setup.journeys import MONA, Console, open_codes, outcomes
-from tests.fake_aws import HOME, SECOND, FakeAws, FakeProvider, FakeRole
+from tests.fake_aws import HOME, SECOND, FakeAws, FakeProvider, FakeRole, throttled
 
 ISSUER_ARN = f"arn:aws:iam::{HOME}:oidc-provider/localhost:8000"
 
@@ -316,3 +316,26 @@ def test_what_somebody_put_on_the_role_since_the_plan_was_seen_stops_the_run(con
     assert run.problem["code"] == "plan_outdated"
     assert "Leave policy AdministratorAccess" in run.problem["why"]
     assert aws.writes == writes
+
+
+def test_a_plan_waits_while_aws_is_busy_and_gives_up_after_a_minute(console: Console, aws: FakeAws) -> None:
+    draft = console.draft(console.environment())
+    aws.fail("iam:GetRole", throttled("iam:GetRole"), times=2)
+
+    def plan() -> Plan | None:
+        made = planning.make_plan(draft.pk, open_gateway=console.open_gateway, now=console.clock())
+        draft.refresh_from_db()
+        return made
+
+    assert (plan(), draft.state) == (None, Draft.State.PLANNING)
+    console.clock.forward(61)
+    assert (plan(), draft.state) == (None, Draft.State.BLOCKED)
+    assert draft.problem["code"] == "aws_busy"
+
+
+def test_a_plan_that_waited_is_made_once_aws_answers(console: Console, aws: FakeAws) -> None:
+    draft = console.draft(console.environment())
+    aws.fail("iam:GetRole", throttled("iam:GetRole"))
+    assert planning.make_plan(draft.pk, open_gateway=console.open_gateway, now=console.clock()) is None
+    console.clock.forward(2)
+    assert planning.make_plan(draft.pk, open_gateway=console.open_gateway, now=console.clock()) is not None

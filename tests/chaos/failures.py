@@ -79,6 +79,14 @@ def denied(layer: str, lab: Lab) -> None:
     require_state(lab.connect(environment), Run.State.SUCCEEDED)
 
 
+def passes_by_while_planning(kind: str, action: str, lab: Lab) -> None:
+    environment = lab.environment()
+    with lab.failing(kind, action, times=2):
+        plan = lab.plan(environment)
+    require_state(lab.finish(lab.approve(plan)), Run.State.SUCCEEDED)
+    lab.require_connected(environment)
+
+
 def denied_while_planning(action: str, lab: Lab) -> None:
     environment = lab.environment()
     with lab.failing("denied", action, times=None, layer="identity"):
@@ -172,6 +180,9 @@ for _action in ("CreateOpenIDConnectProvider", "PutRolePolicy"):
     _add(f"denied on {_action}", partial(stops_at_once, "denied", _action, "worker_denied"))
 for _action in ("GetRole", "GetOpenIDConnectProvider"):
     _add(f"denied on {_action} while planning", partial(denied_while_planning, _action))
+for _action in ("GetRole", "GetAccountSummary", "GetCallerIdentity"):
+    for _kind in ("throttled", "unavailable"):
+        _add(f"{_kind} on {_action} while planning", partial(passes_by_while_planning, _kind, _action))
 _add("denied by an organization's policy that is evaluated", denied_by_a_real_organization_policy)
 _add("throttled for long: how long is said", throttled_for_long)
 _add("roles quota reached", out_of_quota, is_sample=True)
