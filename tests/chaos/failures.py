@@ -7,7 +7,7 @@ from functools import partial
 
 from aws_setup.models import Draft, Run
 from tests.chaos.lab import Lab, require_state, wait_for
-from tests.chaos.rows import HOME, Matrix
+from tests.chaos.rows import HOME, SECOND, Matrix
 
 failures = Matrix()
 WRITES = ("CreateOpenIDConnectProvider", "CreateRole", "PutRolePolicy")
@@ -158,7 +158,8 @@ def out_of_quota(lab: Lab) -> None:
 
 
 def _add(words: str, play: object, *, is_sample: bool = False) -> None:
-    failures.add(f"fault {words}", play, account_id=HOME, is_sample=is_sample)  # type: ignore[arg-type]
+    account_id = (HOME, SECOND)[len(failures.rows) % 2]
+    failures.add(f"fault {words}", play, account_id=account_id, is_sample=is_sample)  # type: ignore[arg-type]
 
 
 for _action in (*WRITES, *READS, *PROOF):

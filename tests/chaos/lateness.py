@@ -67,9 +67,9 @@ def everything(seconds: float, lab: Lab) -> None:
 
 _add("late role, 3 s", partial(first_set_up, "role", "CreateRole", 3.0), is_sample=True)
 _add("late provider, 10 s", partial(first_set_up, "provider", "CreateOpenIDConnectProvider", 10.0))
-_add("flapping role, 15 s", partial(first_set_up, "role", "CreateRole", 15.0, kind="flapping"))
-_add("flapping policy, 15 s", partial(first_set_up, "policy", "PutRolePolicy", 15.0, kind="flapping"))
-_add("flapping provider, 15 s", partial(first_set_up, "provider", "CreateOpenIDConnectProvider", 15.0, kind="flapping"))
+_add("flapping role, 10 s", partial(first_set_up, "role", "CreateRole", 10.0, kind="flapping"))
+_add("flapping policy, 10 s", partial(first_set_up, "policy", "PutRolePolicy", 10.0, kind="flapping"))
+_add("flapping provider, 10 s", partial(first_set_up, "provider", "CreateOpenIDConnectProvider", 10.0, kind="flapping"))
 _add(f"late audience, {LONGEST:.0f} s", partial(audience, LONGEST))
 _add(f"late trust, {LONGEST:.0f} s", partial(trust, LONGEST))
 slowest = Matrix()
