@@ -59,7 +59,7 @@ check-deploy:
 		ENCRYPTION_KEYS=not-a-secret-either-but-long-enough-9876543210-of-different-characters \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 
-chaos: installed-dev ## Kill workers, let AWS fail, let people collide: the whole matrix, one line per row (about 8 minutes)
+chaos: installed-dev ## Kill workers, let AWS fail, let people collide: the whole matrix, one line per row (ten minutes at most)
 	@exec $(PYTHON) -m tests.chaos
 
 chaos-sample: installed-dev
