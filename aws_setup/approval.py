@@ -10,11 +10,11 @@ from aws_setup.agreement_changes import compare_agreements
 from aws_setup.agreements import read_agreement
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.diagnosis.exchange import explain_outdated
 from aws_setup.drafting import is_role_name_taken
 from aws_setup.findings import open_finding
 from aws_setup.models import Connection, Draft, Plan, Run, Step
 from aws_setup.moves.guard import require_current_issuer
-from aws_setup.refusals import explain_outdated
 from aws_setup.status import lock_environment, refresh_status
 from aws_setup.wishes import role_name_taken
 from environments.history import Actor, record

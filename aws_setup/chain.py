@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from aws_setup.proofs.rungs import ATTACHMENT_LINK, ISOLATION, ISSUER_LINK, LISTINGS, PERMISSION_LINK, RUNGS, TRUST_LINK
+
 
 class LinkState(StrEnum):
     """Whether a link holds, and how that is known."""
@@ -79,31 +81,6 @@ STRIDE = 21.5
 GAP_STUB = 1.6
 """How much of a broken link's line is left at either end, in percent of the drawing's width."""
 
-ISSUER_LINK, TRUST_LINK, ATTACHMENT_LINK, PERMISSION_LINK = range(4)
-
-CHECK_BREAKS = {
-    "issuer": ISSUER_LINK,
-    "token": ISSUER_LINK,
-    "exchange": TRUST_LINK,
-    "identity": TRUST_LINK,
-    "foundation_models": PERMISSION_LINK,
-    "inference_profiles": PERMISSION_LINK,
-    "custom_models": PERMISSION_LINK,
-}
-"""The link that a failed check breaks, where the cause found for it does not say it more exactly."""
-
-CAUSE_BREAKS = {
-    "issuer_moved": ISSUER_LINK,
-    "issuer_unreachable": ISSUER_LINK,
-    "provider_missing": ISSUER_LINK,
-    "provider_not_seen": ISSUER_LINK,
-    "clock_wrong": ISSUER_LINK,
-    "thumbprint_wrong": ISSUER_LINK,
-    "token_refused": ISSUER_LINK,
-    "drift": TRUST_LINK,
-}
-"""The link that a Problem's code names."""
-
 NO_BREAK = ("aws_busy", "aws_unreachable", "internal_error")
 """Codes of Problems that say nothing of the chain: AWS could not be asked."""
 
@@ -121,16 +98,14 @@ class Agreement:
 
 
 def find_break(problem: Mapping[str, Any] | None, results: Mapping[str, str]) -> int | None:
-    """The link that the first failed check broke, or its cause where that is known; None where none is known to be."""
-    failed = next((name for name in CHECK_BREAKS if results.get(name) == "fail"), None)
+    """The link that the first failed check broke; None where none is known to be."""
+    failed = next((rung for rung in RUNGS if results.get(rung.name) == "fail" and rung.name not in ISOLATION), None)
     code = str(problem["code"]) if problem else ""
     if failed is None or code in NO_BREAK:
         return None
-    if code in CAUSE_BREAKS:
-        return CAUSE_BREAKS[code]
-    if failed == "identity" and results.get("exchange") != "pass":
+    if failed.name == "provider" and results.get("token") == "skipped" and code != "drift":
         return None  # no token was exchanged: the console itself could not look
-    return CHECK_BREAKS[failed]
+    return failed.link
 
 
 def build_chain(
@@ -191,14 +166,15 @@ def _state(index: int, *, broken: int | None, results: Mapping[str, str], is_con
 def _is_proven(index: int, *, broken: int | None, results: Mapping[str, str]) -> bool:
     """Whether a token got past this link. What the worker read with its own rights proves nothing of the role."""
     if index == ISSUER_LINK and broken == TRUST_LINK:
-        return results.get("exchange") in ("pass", "fail")  # STS compares trust only for an issuer it knows
+        # STS compares audience and trust only for an issuer it knows, whose keys it has read.
+        reached = [results.get(name) for name in ("audience", "trust", "exchange")]
+        return results.get("token") == "pass" and ("fail" in reached or reached[-1] == "pass")
     if results.get("exchange") != "pass":
         return False
     if index == ATTACHMENT_LINK:
-        return any(results.get(name) == "pass" for name in LISTS)
+        return any(results.get(name) == "pass" for name in LISTINGS)
     return all(results.get(name) == "pass" for name in PROVES[index])
 
 
-LISTS: Sequence[str] = ("foundation_models", "inference_profiles", "custom_models")
-PROVES: dict[int, Sequence[str]] = {ISSUER_LINK: (), TRUST_LINK: ("identity",), PERMISSION_LINK: LISTS}
+PROVES: dict[int, Sequence[str]] = {ISSUER_LINK: (), TRUST_LINK: ("identity",), PERMISSION_LINK: LISTINGS}
 """The checks that must have passed, beside the exchange, for a link to be proven."""

@@ -4,21 +4,22 @@ import os
 
 from django.conf import settings
 
-from aws_setup.diagnosis import (
-    ErrorFacts,
-    Problem,
-    explain_busy,
-    explain_credentials,
-    explain_refused,
-    explain_unreachable,
-    explain_worker_denied,
-)
+from aws_setup.diagnosis import ErrorFacts, Problem
+from aws_setup.diagnosis.credentials import explain_credentials
+from aws_setup.diagnosis.denials import explain_worker_denied
+from aws_setup.diagnosis.worker import explain_busy, explain_refused, explain_unreachable
 from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused, AwsUnreachable, CredentialsProblem
 
 
 def facts_of(error: AwsError) -> ErrorFacts:
     """What AWS said, without anything secret."""
-    return ErrorFacts(operation=error.operation, code=error.code, message=error.message, request_id=error.request_id)
+    return ErrorFacts(
+        operation=error.operation,
+        code=error.code,
+        message=error.message,
+        request_id=error.request_id,
+        clock_offset=error.clock_offset,
+    )
 
 
 def explain_worker_error(error: AwsError, *, caller_arn: str = "") -> Problem:

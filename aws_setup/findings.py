@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from aws_setup.diagnosis import Problem
+from aws_setup.diagnosis.message import Concerned, with_message
 from aws_setup.models import Connection, Finding
 from environments.history import Actor, record
 
@@ -18,6 +19,8 @@ def open_finding(
     source: Finding.Source = Finding.Source.PROOF,
 ) -> None:
     """Open a finding for this cause, or bring the open one up to date; other causes from this source are closed."""
+    problem = with_message(problem, _concerned(connection))
+    severity = Finding.Severity.SECURITY if problem.severity == "security" else Finding.Severity.BROKEN
     same_source = Finding.objects.filter(connection=connection, closed_at__isnull=True, source=source)
     for other in same_source.exclude(code=problem.code):
         _close(other, f"No longer what is wrong: {other.problem['sentence']}", now=now, actor=actor)
@@ -28,7 +31,11 @@ def open_finding(
         try:
             with transaction.atomic():
                 Finding.objects.create(
-                    connection=connection, code=problem.code, problem=problem.to_json(), source=source
+                    connection=connection,
+                    code=problem.code,
+                    problem=problem.to_json(),
+                    source=source,
+                    severity=severity,
                 )
         except IntegrityError:  # another worker opened the very same finding a moment ago
             return
@@ -46,3 +53,13 @@ def close_findings(
 def _close(finding: Finding, sentence: str, *, now: datetime, actor: Actor) -> None:
     if Finding.objects.filter(pk=finding.pk, closed_at__isnull=True).update(closed_at=now):
         record("finding.closed", sentence, actor=actor, environment=finding.connection.environment)
+
+
+def _concerned(connection: Connection) -> Concerned:
+    return Concerned(
+        environment_name=connection.environment.name,
+        subject=connection.environment.subject,
+        account_id=connection.account.account_id,
+        region=connection.region,
+        role_arn=connection.role_arn or connection.desired.get("role_name", connection.role_name),
+    )

@@ -23,6 +23,7 @@ class ObservedProvider:
     arn: str
     audiences: tuple[str, ...]
     tags: dict[str, str] = field(default_factory=dict)
+    thumbprints: tuple[str, ...] = ()
 
     def is_ours(self, installation_id: str) -> bool:
         """Whether this console made it, by its ownership tag."""

@@ -84,7 +84,15 @@ def invoke_policy(*, partition: str, account_id: str) -> PolicyDocument:
 READ_ACTIONS_ACCOUNT = ("iam:GetAccountSummary", "iam:ListAccountAliases")
 """Quotas before a plan, and the alias."""
 READ_ACTIONS_PROVIDER = ("iam:GetOpenIDConnectProvider",)
-READ_ACTIONS_ROLE = ("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies")
+READ_ACTIONS_ROLE = (
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
+    "iam:SimulatePrincipalPolicy",
+)
+READ_ACTIONS_MODELS = ("bedrock:GetFoundationModelAvailability", "bedrock:GetUseCaseForModelAccess")
+"""What AWS says of a model that is listed and cannot be used."""
 WRITE_ACTIONS_PROVIDER = (
     "iam:AddClientIDToOpenIDConnectProvider",
     "iam:CreateOpenIDConnectProvider",
@@ -144,6 +152,7 @@ def provisioning_policy(
         {"Sid": "ReadProviders", "Effect": "Allow", "Action": list(READ_ACTIONS_PROVIDER), "Resource": provider},
         {"Sid": "ReadRoles", "Effect": "Allow", "Action": list(READ_ACTIONS_ROLE), "Resource": role},
         {"Sid": "ShowWhatTheRegionOffers", "Effect": "Allow", "Action": list(LIST_ACTIONS), "Resource": "*"},
+        {"Sid": "ExplainModelAccess", "Effect": "Allow", "Action": list(READ_ACTIONS_MODELS), "Resource": "*"},
     ]
     if path != "/":
         # A request names no path: IAM looks for the right to read a role that does not exist under `/`.

@@ -234,15 +234,29 @@ def _start_proving(run: Run, *, clock: Clock) -> None:
 
 
 def _make_proof(run: Run, *, now: datetime) -> None:
-    """The run's proof. One that somebody asked for and that is not over becomes it, out of its worker's hands."""
+    """The run's proof, of isolation too. One that somebody asked for and that is not over becomes it, out of its
+    worker's hands.
+    """
     asked = Verification.objects.filter(connection=run.connection, finished_at__isnull=True)
-    ours = {"run": run, "lease_token": None, "lease_until": None, "next_attempt_at": now, "waiting_since": None}
+    ours = {
+        "run": run,
+        "lease_token": None,
+        "lease_until": None,
+        "next_attempt_at": now,
+        "waiting_since": None,
+        "with_isolation": True,
+    }
     if asked.update(**ours):
         return
     try:
         with transaction.atomic():
             Verification.objects.create(
-                connection=run.connection, run=run, actor=run.actor, doing="Waiting for a worker", next_attempt_at=now
+                connection=run.connection,
+                run=run,
+                actor=run.actor,
+                doing="Waiting for a worker",
+                next_attempt_at=now,
+                with_isolation=True,
             )
     except IntegrityError:  # verification_one_live_per_connection: somebody asked for one between the two
         asked.update(**ours)
@@ -323,7 +337,8 @@ def _succeed(run: Run, *, clock: Clock) -> None:
     desired = DesiredState.from_json(run.plan.desired)
     close_findings(run.connection, now=clock(), actor=Actor(run.actor))
     if desired.is_absent:
-        close_findings(run.connection, now=clock(), actor=Actor(run.actor), source=Finding.Source.OBSERVATION)
+        for source in (Finding.Source.OBSERVATION, Finding.Source.ISOLATION):
+            close_findings(run.connection, now=clock(), actor=Actor(run.actor), source=source)
         done = "Disconnected: the role is gone."
         if desired.is_adopted:
             done = f"Disconnected: role {desired.role_name} was given back to whoever made it."

@@ -1,10 +1,12 @@
 """Listings as stored: one for all verifications that found the same."""
 
+from collections.abc import Sequence
+
 from aws_setup.listing import PredictedModel, digest_listing
 from aws_setup.models import ListedModel, Listing
 
 
-def find_or_store_listing(models: list[PredictedModel]) -> Listing:
+def find_or_store_listing(models: Sequence[PredictedModel]) -> Listing:
     """The stored listing that holds exactly these models in this order, stored now where it is new."""
     listing, is_new = Listing.objects.get_or_create(
         digest=digest_listing(models),

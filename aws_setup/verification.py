@@ -3,7 +3,7 @@
 Nothing is green by assumption. What cannot be proven from here says so, and why.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,7 +14,6 @@ from django.db import IntegrityError, transaction
 from aws_setup import hints
 from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.agreements import read_agreement
-from aws_setup.attempt import Attempt, Look, WaitForAws
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drift import observing
@@ -22,11 +21,13 @@ from aws_setup.drift.differences import DRIFT
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.protocol import Gateway
-from aws_setup.ladder import Ladder
 from aws_setup.leases import LeaseLost, work_under_lease
 from aws_setup.listing import PredictedModel
 from aws_setup.models import Connection, Finding, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
+from aws_setup.proofs.attempt import Attempt, WaitForAws, Wanted
+from aws_setup.proofs.ladder import Ladder
+from aws_setup.proofs.looking import Look, look
 from aws_setup.status import lock_environment, refresh_status
 from aws_setup.stored_listings import find_or_store_listing
 from environments.history import Actor, record
@@ -45,24 +46,41 @@ AGREEMENT_CHANGED = Problem(
 
 
 def request_verification(
-    connection: Connection, *, actor: Actor, now: datetime, not_before: datetime | None = None
+    connection: Connection,
+    *,
+    actor: Actor,
+    now: datetime,
+    not_before: datetime | None = None,
+    with_isolation: bool = False,
+    one_token_of: str = "",
 ) -> Verification | None:
     """Ask a worker to prove the connection anew, at `not_before` at the earliest.
 
-    None where a proof or a set-up is under way already.
+    `with_isolation` has it try tokens that must be refused, as it does while one is known to be let in; `one_token_of`
+    names a model to ask for one token, which costs money. None where a proof or a set-up is under way already.
     """
     if connection.runs.filter(finished_at__isnull=True).exists():
         return None
     try:
         with transaction.atomic():
             proof = Verification.objects.create(
-                connection=connection, actor=actor, doing="Waiting for a worker", next_attempt_at=not_before or now
+                connection=connection,
+                actor=actor,
+                doing="Waiting for a worker",
+                next_attempt_at=not_before or now,
+                with_isolation=with_isolation or _is_open(connection),
+                one_token_of=one_token_of,
             )
     except IntegrityError:  # verification_one_live_per_connection
         return None
     if not_before is None:
         hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
     return proof
+
+
+def _is_open(connection: Connection) -> bool:
+    """Whether the role is known to let in somebody it must not: until it is closed, each proof looks again."""
+    return connection.findings.filter(source=Finding.Source.ISOLATION, closed_at__isnull=True).exists()
 
 
 def hasten_verification(connection: Connection, *, now: datetime) -> bool:
@@ -108,7 +126,7 @@ def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime 
     try:
         return work_under_lease(
             proof,
-            advance=lambda: _advance(proof, Ladder(), gateway, clock),
+            advance=lambda: _advance(proof, gateway, clock),
             fail=lambda problem: _finish_failed(proof, Ladder(), problem, clock),
         )
     finally:
@@ -118,23 +136,31 @@ def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime 
         )
 
 
-def _advance(proof: Verification, ladder: Ladder, gateway: Gateway, clock: Clock) -> datetime | None:
-    try:
-        _attempt(proof, ladder, gateway, clock)
-    except WaitForAws as wait:
-        return _wait(proof, ladder, wait, clock)
-    except Blocked as blocked:
-        _finish_failed(proof, ladder, blocked.problem, clock)
-    return None
-
-
-def _attempt(proof: Verification, ladder: Ladder, gateway: Gateway, clock: Clock) -> None:
+def _advance(proof: Verification, gateway: Gateway, clock: Clock) -> datetime | None:
     connection = proof.connection
     environment = Environment.objects.select_related("organization__issuer").get(pk=connection.environment_id)
     if not connection.role_arn:
-        raise Blocked(_nothing_to_prove(environment))
+        _finish_failed(proof, Ladder(), _nothing_to_prove(environment), clock)
+        return None
+    attempt = _begin_attempt(proof, environment, gateway, clock)
+    agreed_at = connection.agreed_at
+    try:
+        if environment.organization.issuer.is_builtin:
+            attempt.prove()
+            _finish_proven(proof, attempt, clock, agreed_at=agreed_at)
+        else:
+            _finish_unprovable(proof, attempt, look(attempt), clock, agreed_at=agreed_at)
+    except WaitForAws as wait:
+        return _wait(proof, attempt.ladder, wait, clock)
+    except Blocked as blocked:
+        _finish_failed(proof, attempt.ladder, blocked.problem, clock, models=attempt.models or None)
+    return None
+
+
+def _begin_attempt(proof: Verification, environment: Environment, gateway: Gateway, clock: Clock) -> Attempt:
+    connection = proof.connection
     agreed = read_agreement(connection)
-    attempt = Attempt(
+    return Attempt(
         environment=environment,
         role_arn=connection.role_arn,
         desired=agreed.for_issuer(environment.organization.issuer.url) or agreed,
@@ -144,14 +170,12 @@ def _attempt(proof: Verification, ladder: Ladder, gateway: Gateway, clock: Clock
         clock=clock,
         say=partial(_say, proof),
         is_spreading=partial(_is_spreading, connection, clock),
-        ladder=ladder,
+        wanted=Wanted(
+            chosen_models=tuple(connection.chosen_models),
+            one_token_of=proof.one_token_of,
+            with_isolation=proof.with_isolation,
+        ),
     )
-    agreed_at = connection.agreed_at
-    if environment.organization.issuer.is_builtin:
-        models = attempt.prove()
-        _finish_proven(proof, ladder, environment, models, clock, agreed_at=agreed_at)
-    else:
-        _finish_unprovable(proof, ladder, attempt.look(), clock, agreed_at=agreed_at)
 
 
 def _nothing_to_prove(environment: Environment) -> Problem:
@@ -209,19 +233,12 @@ def _require_same_agreement(proof: Verification, agreed_at: datetime | None) -> 
 
 
 @transaction.atomic
-def _finish_proven(
-    proof: Verification,
-    ladder: Ladder,
-    environment: Environment,
-    models: list[PredictedModel],
-    clock: Clock,
-    *,
-    agreed_at: datetime | None,
-) -> None:
+def _finish_proven(proof: Verification, attempt: Attempt, clock: Clock, *, agreed_at: datetime | None) -> None:
     _require_same_agreement(proof, agreed_at)
-    now = clock()
-    _store(proof, ladder, models)
-    close_findings(proof.connection, now=now, actor=Actor(proof.actor))
+    now, environment, models = clock(), attempt.environment, attempt.models
+    _store(proof, attempt.ladder, models)
+    close_findings(proof.connection, now=now, actor=attempt.actor)
+    _settle_isolation(proof, attempt.ladder, now=now)
     Environment.objects.filter(pk=environment.pk).update(verified_at=now)
     limit = f"AWS accepts tokens for {environment.subject}. Only Vertesia can show that these are your ids."
     _end(proof, Verification.State.PROVEN, clock, limit=limit)
@@ -229,23 +246,20 @@ def _finish_proven(
     record(
         "verification.proven",
         f"Proven: {len(models)} models listed, of which Studio shows {shown}.",
-        actor=Actor(proof.actor),
+        actor=attempt.actor,
         environment=environment,
     )
 
 
 @transaction.atomic
 def _finish_unprovable(
-    proof: Verification,
-    ladder: Ladder,
-    seen: Look,
-    clock: Clock,
-    *,
-    agreed_at: datetime | None,
+    proof: Verification, attempt: Attempt, seen: Look, clock: Clock, *, agreed_at: datetime | None
 ) -> None:
     _require_same_agreement(proof, agreed_at)
-    _store(proof, ladder, seen.models)
-    now, actor = clock(), Actor(proof.actor)
+    if attempt.ladder.problem is not None:
+        raise Blocked(attempt.ladder.problem)
+    _store(proof, attempt.ladder, seen.models)
+    now, actor = clock(), attempt.actor
     close_findings(proof.connection, now=now, actor=actor)
     _end(proof, Verification.State.NOT_PROVABLE, clock, last_used_at=seen.last_used)
     if seen.differences or _has_drifted(proof.connection):
@@ -257,23 +271,41 @@ def _has_drifted(connection: Connection) -> bool:
 
 
 @transaction.atomic
-def _finish_failed(proof: Verification, ladder: Ladder, problem: Problem, clock: Clock) -> None:
+def _finish_failed(
+    proof: Verification,
+    ladder: Ladder,
+    problem: Problem,
+    clock: Clock,
+    *,
+    models: Sequence[PredictedModel] | None = None,
+) -> None:
     ladder.finish("Not run: an earlier check failed")
-    ladder.store(proof)
+    _store(proof, ladder, models)
     now, actor = clock(), Actor(proof.actor)
     if problem.code == DRIFT:  # one finding, whoever sees it first; an observation lists and closes it
         close_findings(proof.connection, now=now, actor=actor)
         open_finding(proof.connection, problem, now=now, actor=actor, source=Finding.Source.OBSERVATION)
     elif proof.connection.role_arn and problem != AGREEMENT_CHANGED:
         open_finding(proof.connection, problem, now=now, actor=actor)
+    _settle_isolation(proof, ladder, now=now)
     _end(proof, Verification.State.FAILED, clock, problem=problem.to_json())
     if problem.code == DRIFT:
         observing.request_observation(proof.connection, actor=actor, now=now)
 
 
-def _store(proof: Verification, ladder: Ladder, models: list[PredictedModel]) -> None:
+def _settle_isolation(proof: Verification, ladder: Ladder, *, now: datetime) -> None:
+    """A role that let in somebody it must not is a finding of its own, until a proof of isolation finds it closed."""
+    actor = Actor(proof.actor)
+    if ladder.security is not None:
+        open_finding(proof.connection, ladder.security, now=now, actor=actor, source=Finding.Source.ISOLATION)
+    elif proof.with_isolation and ladder.isolation_is_proven:
+        close_findings(proof.connection, now=now, actor=actor, source=Finding.Source.ISOLATION)
+
+
+def _store(proof: Verification, ladder: Ladder, models: Sequence[PredictedModel] | None) -> None:
     ladder.store(proof)
-    Verification.objects.filter(pk=proof.pk).update(listing=find_or_store_listing(models))
+    if models is not None:
+        Verification.objects.filter(pk=proof.pk).update(listing=find_or_store_listing(models))
 
 
 def _end(proof: Verification, state: Verification.State, clock: Clock, **more: Any) -> None:

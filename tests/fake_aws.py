@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,12 +18,22 @@ import jwt
 from aws_setup.desired import DesiredState
 from aws_setup.gateway.errors import AwsBusy, AwsError, AwsRefused
 from aws_setup.gateway.iam import OUTCOME
-from aws_setup.gateway.protocol import Answers, Caller, Exchange, Performed, RoleCredentials
+from aws_setup.gateway.protocol import (
+    Answers,
+    Caller,
+    Exchange,
+    ModelAvailability,
+    OneToken,
+    Performed,
+    RoleCredentials,
+    Simulated,
+)
 from aws_setup.models import Account
 from aws_setup.names import parse_role_arn, strip_scheme
 from aws_setup.observed import ObservedProvider, ObservedRole, ObservedState, Quotas
 from aws_setup.plans.actions import Action
 from aws_setup.trust.statements import trusts_provider
+from environments.issuer.keys import list_public_jwks
 
 HOME = "111122223333"
 SECOND = "444455556666"
@@ -149,6 +159,7 @@ class FakeAws:
         self.operations: list[str] = []
         self.tokens: list[str] = []
         self.propagation = timedelta(0)
+        self.availability: dict[str, ModelAvailability] = {}
         self._written_at = NOON - timedelta(days=1)
         self._failures: list[tuple[str, BaseException, int]] = []
         self._hooks: dict[str, Callable[[], None]] = {}
@@ -502,6 +513,29 @@ class FakeGateway:
             milliseconds=dict.fromkeys(LISTINGS.values(), 1),
         )
 
+    def simulate_role(
+        self, role_arn: str, *, actions: Sequence[str], resources: Sequence[str], region: str
+    ) -> list[Simulated]:
+        operation = "iam:SimulatePrincipalPolicy"
+        self._call(operation)
+        role = self._role(parse_role_arn(role_arn).name, operation)
+        return [Simulated(action, resource, _allows(role, action)) for action in actions for resource in resources]
+
+    def read_availability(self, model_id: str, *, region: str) -> ModelAvailability:
+        self._call("bedrock:GetFoundationModelAvailability")
+        return self._aws.availability.get(
+            model_id, ModelAvailability("AVAILABLE", "AUTHORIZED", "AVAILABLE", "AVAILABLE")
+        )
+
+    def ask_one_token(self, credentials: RoleCredentials, *, model_id: str, region: str) -> OneToken:
+        operation = "bedrock-runtime:Converse"
+        request_id = self._call(operation)
+        identity = parse_role_arn(credentials.access_key_id.removeprefix("ASIA/"))
+        role = self._aws.accounts[identity.account_id].roles[identity.name.lower()]
+        if not _allows(role, "bedrock:InvokeModel"):
+            raise denied("bedrock:InvokeModel")
+        return OneToken(input_tokens=8, output_tokens=1, request_id=request_id, milliseconds=1)
+
 
 def throttled(operation: str) -> AwsBusy:
     return AwsBusy("Rate exceeded", operation=operation, code="Throttling", request_id="req-throttled")
@@ -517,7 +551,15 @@ def _tags(pairs: list[dict[str, str]]) -> dict[str, str]:
 
 def _read_claims(token: str, operation: str, *, now: datetime) -> dict[str, Any]:
     try:
-        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+        kid = jwt.get_unverified_header(token)["kid"]
+        [jwk] = [jwk for jwk in list_public_jwks() if jwk["kid"] == kid]
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key=jwt.PyJWK(jwk),
+            options={"verify_exp": False, "verify_nbf": False, "verify_aud": False, "verify_iat": False},
+        )
+    except jwt.InvalidSignatureError as error:
+        raise _refused("InvalidIdentityToken", "Token signature invalid", operation) from error
     except jwt.DecodeError as error:
         raise _refused("InvalidIdentityToken", "The ID Token provided is not a valid JWT.", operation) from error
     if claims["exp"] < now.timestamp():

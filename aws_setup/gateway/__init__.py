@@ -1,11 +1,22 @@
 """The only door to AWS. Everything else sees the Gateway protocol and its values."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from aws_setup.credentials import AwsSession
 from aws_setup.desired import DesiredState
-from aws_setup.gateway import bedrock, iam, sts
-from aws_setup.gateway.protocol import Answers, Caller, Exchange, Gateway, Performed, RoleCredentials
+from aws_setup.gateway import bedrock, iam, model_use, sts
+from aws_setup.gateway.protocol import (
+    Answers,
+    Caller,
+    Exchange,
+    Gateway,
+    ModelAvailability,
+    OneToken,
+    Performed,
+    RoleCredentials,
+    Simulated,
+)
 from aws_setup.gateway.wire import Wire
 from aws_setup.observed import ObservedState
 from aws_setup.plans.actions import Action
@@ -84,3 +95,17 @@ class AwsGateway:
     def list_models(self, credentials: RoleCredentials | None, *, region: str) -> Answers:
         """The three listings with the role's credentials, or (None) the worker's own."""
         return bedrock.list_models(self._wire, credentials, region=region)
+
+    def simulate_role(
+        self, role_arn: str, *, actions: Sequence[str], resources: Sequence[str], region: str
+    ) -> list[Simulated]:
+        """What the role may do, by IAM's policy simulator."""
+        return model_use.simulate_role(self._wire, role_arn, actions=actions, resources=resources, region=region)
+
+    def read_availability(self, model_id: str, *, region: str) -> ModelAvailability:
+        """What AWS says of a foundation model, with the worker's rights."""
+        return model_use.read_availability(self._wire, model_id, region=region)
+
+    def ask_one_token(self, credentials: RoleCredentials, *, model_id: str, region: str) -> OneToken:
+        """Let a model or inference profile answer with one token, with the role's rights. It costs money."""
+        return model_use.ask_one_token(self._wire, credentials, model_id=model_id, region=region)

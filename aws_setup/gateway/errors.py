@@ -4,6 +4,11 @@ Classified by botocore's exception classes and AWS's error codes
 (https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html and each operation's own page).
 """
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
 from botocore import exceptions as boto
 
 THROTTLED = {
@@ -37,17 +42,23 @@ DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
 class AwsError(Exception):
-    """A call that did not succeed. `operation` is as in `iam:CreateRole`; `request_id` finds it in CloudTrail."""
+    """A call that did not succeed. `operation` is as in `iam:CreateRole`; `request_id` finds it in CloudTrail.
+
+    `clock_offset`: how many seconds AWS's clock was ahead of ours, by the Date of its answer; None without an answer.
+    """
 
     is_transient = False
     """Whether the same call may succeed later without anybody doing anything."""
 
-    def __init__(self, message: str, *, operation: str, code: str, request_id: str = "") -> None:
+    def __init__(
+        self, message: str, *, operation: str, code: str, request_id: str = "", clock_offset: int | None = None
+    ) -> None:
         super().__init__(f"{operation}: {code}: {message}" if code else f"{operation}: {message}")
         self.message = message
         self.operation = operation
         self.code = code
         self.request_id = request_id
+        self.clock_offset = clock_offset
 
     @property
     def is_already_there(self) -> bool:
@@ -126,4 +137,13 @@ def _classify_answer(error: boto.ClientError, *, operation: str) -> AwsError:
         cls = CredentialsProblem
     else:
         cls = AwsRefused
-    return cls(message, operation=operation, code=code, request_id=request_id)
+    return cls(message, operation=operation, code=code, request_id=request_id, clock_offset=_clock_offset(metadata))
+
+
+def _clock_offset(metadata: Mapping[str, Any]) -> int | None:
+    """Whole seconds by which the Date header of an answer is ahead of this machine's clock."""
+    try:
+        answered_at = parsedate_to_datetime(metadata.get("HTTPHeaders", {}).get("date", ""))
+    except ValueError:
+        return None
+    return round((answered_at - datetime.now(UTC)).total_seconds())

@@ -42,7 +42,10 @@ def read_provider(wire: Wire, provider_arn: str) -> ObservedProvider | None:
             return None
         raise
     return ObservedProvider(
-        arn=provider_arn, audiences=tuple(answer.get("ClientIDList", ())), tags=_tags(answer.get("Tags", ()))
+        arn=provider_arn,
+        audiences=tuple(answer.get("ClientIDList", ())),
+        tags=_tags(answer.get("Tags", ())),
+        thumbprints=tuple(answer.get("ThumbprintList", ())),
     )
 
 

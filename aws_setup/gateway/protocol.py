@@ -1,6 +1,6 @@
 """What the services need of AWS: a small protocol. The services see this, never boto3."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -69,6 +69,49 @@ class Answers:
     milliseconds: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """What IAM's policy simulator says of one action on one resource. `denied_by`: the kind of policy, if known."""
+
+    action: str
+    resource: str
+    is_allowed: bool
+    denied_by: str = ""
+
+
+@dataclass(frozen=True)
+class ModelAvailability:
+    """AWS's four answers about a foundation model, in AWS's own words, and whether Anthropic's form is missing.
+
+    agreement: AVAILABLE, PENDING, NOT_AVAILABLE or ERROR; authorization: AUTHORIZED or NOT_AUTHORIZED; entitlement and
+    region: AVAILABLE or NOT_AVAILABLE.
+    """
+
+    agreement: str
+    authorization: str
+    entitlement: str
+    region: str
+    needs_use_case_form: bool = False
+
+    @property
+    def in_words(self) -> str:
+        form = ", use-case form not sent" if self.needs_use_case_form else ""
+        return (
+            f"agreement {self.agreement}, authorization {self.authorization}, entitlement {self.entitlement}, "
+            f"region {self.region}{form}"
+        )
+
+
+@dataclass(frozen=True)
+class OneToken:
+    """A model's answer to a call for one token."""
+
+    input_tokens: int
+    output_tokens: int
+    request_id: str
+    milliseconds: int
+
+
 class Gateway(Protocol):
     """One AWS account as the worker may act in it. Every method raises AwsError; none retries."""
 
@@ -95,3 +138,11 @@ class Gateway(Protocol):
     def exchange(self, token: str, *, role_arn: str, session_name: str, region: str) -> Exchange: ...
 
     def list_models(self, credentials: RoleCredentials | None, *, region: str) -> Answers: ...
+
+    def simulate_role(
+        self, role_arn: str, *, actions: Sequence[str], resources: Sequence[str], region: str
+    ) -> list[Simulated]: ...
+
+    def read_availability(self, model_id: str, *, region: str) -> ModelAvailability: ...
+
+    def ask_one_token(self, credentials: RoleCredentials, *, model_id: str, region: str) -> OneToken: ...

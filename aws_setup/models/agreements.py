@@ -37,6 +37,9 @@ class Connection(models.Model):
     desired = models.JSONField(help_text="The agreed desired.DesiredState.")
     agreed_at = models.DateTimeField(null=True, blank=True)
     last_write_at = models.DateTimeField(null=True, blank=True, help_text="When we last changed anything in IAM.")
+    chosen_models = models.JSONField(
+        default=list, blank=True, help_text="Ids of the models whose availability counts, as Studio names them."
+    )
     observed_at = models.DateTimeField(
         null=True, blank=True, help_text="When AWS was last compared with the agreement."
     )

@@ -43,15 +43,21 @@ class Finding(models.Model):
     """What is wrong, in one sentence, and what to do about it.
 
     Closed by itself when what found it finds it no more: a proof closes what proofs and runs found, an observation what
-    observations found.
+    observations found, a proof of isolation what those found.
     """
 
     class Source(models.TextChoices):
         PROOF = "proof"
         OBSERVATION = "observation"
+        ISOLATION = "isolation"
+
+    class Severity(models.IntegerChoices):
+        SECURITY = 0
+        BROKEN = 1
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="findings")
     source = models.CharField(max_length=20, choices=Source.choices, default=Source.PROOF)
+    severity = models.PositiveSmallIntegerField(choices=Severity.choices, default=Severity.BROKEN)
     code = models.CharField(max_length=60)
     problem = models.JSONField(help_text="A diagnosis.Problem.")
     opened_at = models.DateTimeField(auto_now_add=True)
@@ -59,7 +65,7 @@ class Finding(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering: ClassVar = ["-opened_at"]
+        ordering: ClassVar = ["severity", "-opened_at"]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["connection", "code"], condition=Q(closed_at__isnull=True), name="finding_open_once"

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from aws_setup.models.agreements import Connection
 from aws_setup.models.work import Claimable, Run
+from aws_setup.proofs.rungs import BY_NAME
 
 
 class Listing(models.Model):
@@ -33,6 +34,10 @@ class Verification(Claimable):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="verifications")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, null=True, blank=True, related_name="verifications")
     state = models.CharField(max_length=20, choices=State.choices, default=State.RUNNING)
+    with_isolation = models.BooleanField(default=False, help_text="Whether tokens that must be refused are tried.")
+    one_token_of = models.CharField(
+        max_length=2048, blank=True, help_text="A model to ask for one token, which costs money."
+    )
     limit = models.CharField(max_length=300, blank=True, help_text="What this proof does not show.")
     last_used_at = models.DateTimeField(
         null=True, blank=True, help_text="The role's last use as IAM reports it; hours late."
@@ -86,6 +91,12 @@ class Check(models.Model):
 
     def __str__(self) -> str:
         return f"{self.check_name}: {self.result}"
+
+    @property
+    def title(self) -> str:
+        """What it looked at, as a person says it."""
+        rung = BY_NAME.get(self.check_name)
+        return rung.title if rung else self.check_name.replace("_", " ").capitalize()
 
 
 class ListedModel(models.Model):

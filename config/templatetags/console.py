@@ -281,23 +281,6 @@ def kept(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [action for action in actions if action.get("verb") == "keep" and not action.get("before")]
 
 
-CHECK_TITLES = {
-    "issuer": "The issuer's documents",
-    "token": "The token",
-    "exchange": "Exchange at STS",
-    "identity": "The assumed role",
-    "foundation_models": "Listing foundation models",
-    "inference_profiles": "Listing inference profiles",
-    "custom_models": "Listing custom models",
-}
-
-
-@register.filter
-def check_title(check_name: str) -> str:
-    """What a check of a verification looked at, as a person says it."""
-    return CHECK_TITLES.get(check_name, check_name.replace("_", " ").capitalize())
-
-
 # --- Navigation -----------------------------------------------------------------------------------------------
 
 SECTIONS = {

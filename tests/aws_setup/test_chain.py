@@ -3,6 +3,7 @@
 import pytest
 
 from aws_setup.chain import Agreement, LinkState, build_chain
+from aws_setup.proofs.rungs import EVERY_TIME, LISTINGS
 
 AGREEMENT = Agreement(
     issuer_url="https://sts.vertesia.io",
@@ -12,7 +13,7 @@ AGREEMENT = Agreement(
     policy_name="VertesiaBedrock",
     region="us-east-1",
 )
-CHECKS = ("issuer", "token", "exchange", "identity", "foundation_models", "inference_profiles", "custom_models")
+CHECKS = EVERY_TIME
 ALL_PASSED = dict.fromkeys(CHECKS, "pass")
 
 
@@ -45,15 +46,16 @@ def test_a_list_that_was_not_read_proves_no_right_to_list():
 @pytest.mark.parametrize(
     ("check", "code", "expected"),
     [
-        ("exchange", "provider_missing", ["broken", "after_break", "after_break", "after_break"]),
-        ("exchange", "issuer_unreachable", ["broken", "after_break", "after_break", "after_break"]),
-        ("exchange", "audience_missing", ["proven", "broken", "after_break", "after_break"]),
-        ("exchange", "trust_subject_case", ["proven", "broken", "after_break", "after_break"]),
+        ("provider", "provider_missing", ["broken", "after_break", "after_break", "after_break"]),
+        ("issuer", "issuer_unreachable", ["broken", "after_break", "after_break", "after_break"]),
+        ("audience", "audience_missing", ["proven", "broken", "after_break", "after_break"]),
+        ("trust", "trust_subject_case", ["proven", "broken", "after_break", "after_break"]),
         ("exchange", "something_new", ["proven", "broken", "after_break", "after_break"]),
         ("identity", "other_role", ["proven", "broken", "after_break", "after_break"]),
         ("foundation_models", "list_denied", ["proven", "proven", "unproven", "broken"]),
         ("inference_profiles", "list_denied", ["proven", "proven", "proven", "broken"]),
-        ("exchange", "clock_wrong", ["broken", "after_break", "after_break", "after_break"]),
+        ("invoke_permission", "invoke_denied", ["proven", "proven", "proven", "broken"]),
+        ("token", "clock_wrong", ["broken", "after_break", "after_break", "after_break"]),
         ("token", "issuer_moved", ["broken", "after_break", "after_break", "after_break"]),
     ],
 )
@@ -61,7 +63,7 @@ def test_a_failure_breaks_one_link_and_greys_what_follows(check, code, expected)
     assert states(failed_at(check), problem={"code": code, "evidence": {}}) == expected
 
 
-WITHOUT_TOKEN = {"token": "skipped", "exchange": "skipped"} | dict.fromkeys(CHECKS[4:], "pass")
+WITHOUT_TOKEN = {"token": "skipped", "exchange": "skipped"} | dict.fromkeys(LISTINGS, "pass")
 """As the worker leaves it where only Vertesia can sign: it listed models with its own rights."""
 
 
@@ -70,12 +72,12 @@ def test_what_the_worker_lists_with_its_own_rights_proves_nothing_of_the_role():
 
 
 def test_drift_breaks_the_trust_and_proves_nothing_before_it():
-    results = WITHOUT_TOKEN | {"identity": "fail"}
+    results = WITHOUT_TOKEN | {"trust": "fail"}
     assert states(results, problem={"code": "drift"}) == ["unproven", "broken", "after_break", "after_break"]
 
 
 def test_a_worker_that_may_not_look_breaks_nothing():
-    results = WITHOUT_TOKEN | {"identity": "fail"}
+    results = WITHOUT_TOKEN | {"provider": "fail"}
     assert states(results, problem={"code": "worker_denied"}) == ["unproven"] * 4
 
 
@@ -89,7 +91,7 @@ def test_a_problem_of_the_workers_own_breaks_no_link():
 
 def test_the_broken_link_alone_carries_expected_and_actual():
     problem = {"code": "trust_subject", "evidence": {"expected": "env:a:b", "actual": "env:a:c"}}
-    chain = build_chain(AGREEMENT, results=failed_at("exchange"), problem=problem)
+    chain = build_chain(AGREEMENT, results=failed_at("trust"), problem=problem)
     assert [(link.expected, link.actual) for link in chain] == [
         ("", ""),
         ("env:a:b", "env:a:c"),

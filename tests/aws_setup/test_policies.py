@@ -122,7 +122,7 @@ def test_the_read_only_policy_reads_and_nothing_else() -> None:
     policy = provisioning_policy(partition="aws", account_id=ACCOUNT, read_only=True)
     for statement in policy["Statement"]:
         actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        assert all(action.split(":")[1].startswith(("Get", "List")) for action in actions)
+        assert all(action.split(":")[1].startswith(("Get", "List", "Simulate")) for action in actions)
 
 
 def test_with_a_boundary_nothing_that_widens_a_role_is_allowed_without_it() -> None:

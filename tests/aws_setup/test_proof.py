@@ -12,13 +12,14 @@ from aws_setup import verification
 from aws_setup.confirmation import confirm_models, deny_models
 from aws_setup.gateway.errors import AwsRefused
 from aws_setup.models import Finding, ListedModel, Listing, Observation, Run, Verification
+from aws_setup.proofs.rungs import EVERY_TIME, PERMISSIONS
 from environments.models import Environment, Event
 from tests import fake_aws
 from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console, open_codes
 from tests.fake_aws import HOME, FakeAws, throttled
 
 LATER = 3600
-CHECKS = ["token", "exchange", "identity", "foundation_models", "custom_models", "inference_profiles"]
+CHECKS = list(EVERY_TIME)
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def results(proof: Verification) -> dict[str, str]:
 def test_a_proof_passes_every_check_in_order_and_names_its_limit(console: Console, connected: Environment) -> None:
     proof = console.verify(connected)
     assert list(results(proof)) == CHECKS
-    assert set(results(proof).values()) == {"pass"}
+    assert results(proof) == dict.fromkeys(CHECKS, "pass") | {"availability": "skipped"}
     assert proof.limit == (
         f"AWS accepts tokens for {connected.subject}. Only Vertesia can show that these are your ids."
     )
@@ -121,10 +122,10 @@ def hide_role(aws: FakeAws) -> None:
 
 
 BREAKAGES: list[tuple[Callable[[FakeAws], None], str, str]] = [
-    (break_provider, "provider_missing", "exchange"),
-    (break_audience, "audience_missing", "exchange"),
-    (break_case, "trust_subject_case", "exchange"),
-    (break_role, "role_missing", "exchange"),
+    (break_provider, "provider_missing", "provider"),
+    (break_audience, "audience_missing", "audience"),
+    (break_case, "trust_subject_case", "trust"),
+    (break_role, "role_missing", "trust"),
     (hide_role, "trust_refuses", "exchange"),
     (forbid_exchange, "denied_above", "exchange"),
     (break_policy, "list_denied", "foundation_models"),
@@ -142,16 +143,16 @@ def test_each_cause_has_its_own_finding_and_what_comes_after_it_was_not_run(
     found = results(proof)
     assert list(found) == CHECKS
     assert found[failing] == "fail"
-    assert {found[name] for name in CHECKS[: CHECKS.index(failing)]} <= {"pass"}
-    if failing == "exchange":
-        assert {found[name] for name in CHECKS[2:]} == {"not_run"}
-    assert proof.checks.get(check_name=failing).remedy
+    assert {found[name] for name in CHECKS[: CHECKS.index(failing)]} <= {"pass", "skipped"}
+    assert {found[name] for name in CHECKS[CHECKS.index(failing) + 1 :]} == {"not_run"}
+    assert [name for name in CHECKS if proof.checks.get(check_name=name).remedy] == [failing]
 
 
 def test_each_listing_fails_on_its_own(console: Console, aws: FakeAws, connected: Environment) -> None:
     aws.deny("bedrock:ListInferenceProfiles")
     proof = console.verify(connected)
-    assert results(proof) == dict.fromkeys(CHECKS, "pass") | {"inference_profiles": "fail"}
+    after = dict.fromkeys((*PERMISSIONS, "availability"), "not_run")
+    assert results(proof) == dict.fromkeys(CHECKS, "pass") | {"inference_profiles": "fail"} | after
     assert proof.problem is not None
     assert "bedrock:ListInferenceProfiles" in proof.problem["sentence"]
     assert "silently shows fewer models" in proof.problem["why"]
@@ -244,7 +245,8 @@ def test_vertesias_issuer_ends_waiting_with_what_is_known_and_that_it_is_no_proo
     aws.home.role("VertesiaEnvironmentSales").last_used = console.clock()
     proof = console.verify(waiting)
     assert proof.state == Verification.State.NOT_PROVABLE
-    assert set(results(proof).values()) == {"skipped"}
+    seen = ("provider", "audience", "trust", *PERMISSIONS)
+    assert results(proof) == dict.fromkeys(CHECKS, "skipped") | dict.fromkeys(seen, "pass")
     assert proof.last_used_at == console.clock()
     assert proof.checks.get(check_name="foundation_models").detail == (
         "2 in us-east-1 by the worker's own rights: not proof"

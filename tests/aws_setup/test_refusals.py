@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aws_setup.refusals import explain_refusal, may_be_propagation
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import (
@@ -16,7 +17,6 @@ from aws_setup.diagnosis import (
     find_denying_policy,
 )
 from aws_setup.observed import ObservedState
-from aws_setup.refusals import explain_refusal, may_be_propagation
 from aws_setup.trust.mismatch import Mismatch, find_mismatch
 from tests.aws_setup.desires import desire, observe_all, provider_of, role_of
 from tests.aws_setup.golden_files import assert_golden

@@ -41,10 +41,10 @@ def test_a_first_set_up_makes_provider_role_and_policy_and_proves_them(console: 
     assert list(role.inline) == ["VertesiaBedrock"]
 
 
-def test_a_first_set_up_needs_at_most_sixteen_calls_and_a_second_environment_fifteen(
+def test_a_first_set_up_needs_at_most_22_calls_and_a_second_environment_one_less_and_one_probe_more(
     console: Console, aws: FakeAws
 ) -> None:
-    for limit in (16, 15):
+    for limit in (22, 22):
         aws.operations.clear()
         environment = console.environment()
         console.connect(environment)
