@@ -46,6 +46,10 @@ _BEDROCK = {
     "throttled": ("ThrottlingException", "Too many requests, please wait before trying again.", 429),
     "unavailable": ("ServiceUnavailableException", "The service isn't currently available. Try again later.", 503),
     "internal_error": ("InternalServerException", "An internal server error occurred. Retry your request.", 500),
+    # A list that a region does not offer: https://github.com/cartography-cncf/cartography/pull/2225
+    "unknown_operation": ("ValidationException", "Unknown operation", 400),
+    # An account that AWS has not cleared for Bedrock yet: https://github.com/langgenius/dify/issues/7488
+    "operation_not_allowed": ("ValidationException", "Operation not allowed", 400),
 }
 _LIMITS = {
     "CreateRole": ("RolesPerAccount", 1000),
