@@ -123,7 +123,9 @@ class AwsSession:
     def unsigned_client(self, service: str, *, region: str) -> Any:
         """A client that signs nothing and sends no session token, as AssumeRoleWithWebIdentity wants it."""
         config = self._config(signature_version=UNSIGNED)
-        return self._client("unsigned", self._core, service, region=region, config=config)
+        # What is not signed names no region: AWS has a host for each, the sandbox a path.
+        path = f"/region/{region}"
+        return self._client("unsigned", self._core, service, region=region, config=config, sandbox_path=path)
 
     @contextmanager
     def lent_client(
@@ -139,11 +141,14 @@ class AwsSession:
         finally:
             _LENT.reset(token)
 
-    def _client(self, whose: str, session: Session, service: str, *, region: str, config: Config) -> Any:
+    def _client(
+        self, whose: str, session: Session, service: str, *, region: str, config: Config, sandbox_path: str = ""
+    ) -> Any:
         key = (whose, service, region)
         if key not in self._clients:
+            endpoint_url = self._endpoint_url and self._endpoint_url + sandbox_path
             self._clients[key] = session.create_client(
-                service, region_name=region, endpoint_url=self._endpoint_url, config=config
+                service, region_name=region, endpoint_url=endpoint_url, config=config
             )
         return self._clients[key]
 
