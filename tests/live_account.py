@@ -67,6 +67,10 @@ class LiveAccount:
     def provider(self) -> dict[str, Any] | None:
         return next((one for one in self.state()["providers"] if one["arn"] == self.provider_arn), None)
 
+    def delete_provider(self) -> None:
+        """An administrator takes the identity provider away."""
+        self.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=self.provider_arn)
+
     # --- what the console is asked ------------------------------------------------------------------------------
 
     @property

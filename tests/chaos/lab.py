@@ -29,10 +29,6 @@ class Lab(LiveAccount):
 
     # --- what is in AWS -----------------------------------------------------------------------------------------
 
-    def delete_provider(self) -> None:
-        """An administrator takes the identity provider away."""
-        self.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=self.provider_arn)
-
     def forget_everything_of_ours(self) -> None:
         """An administrator deletes what the console made here, so that nothing trusts its identity provider any more.
 

@@ -1,0 +1,18 @@
+"""Every row, in the order in which the ladder is climbed."""
+
+from tests.lab.isolation import isolation
+from tests.lab.issuers import issuers
+from tests.lab.model_access import model_access
+from tests.lab.permissions import permissions
+from tests.lab.rows import Row
+from tests.lab.setting_up import setting_up
+from tests.lab.trust import trust
+
+ROWS: list[Row] = [
+    *trust.rows,
+    *permissions.rows,
+    *model_access.rows,
+    *isolation.rows,
+    *setting_up.rows,
+    *issuers.rows,
+]
