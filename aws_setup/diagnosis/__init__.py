@@ -93,5 +93,7 @@ def explain_unknown(error: ErrorFacts) -> Problem:
         why=f"AWS says: {error.code}: {error.message}",
         remedy="Try again. If it stays, show AWS's words and the request id to your AWS administrator or AWS support.",
         fix="verify",
+        ask=f"find out why {error.operation} fails: this console does not know the error. The request id finds the "
+        "call in CloudTrail, and AWS support can look it up.",
         evidence=error.evidence,
     )

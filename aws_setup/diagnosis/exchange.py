@@ -74,7 +74,7 @@ def explain_clock(error: ErrorFacts) -> Problem:
     )
 
 
-def explain_token_refused(error: ErrorFacts) -> Problem:
+def explain_token_refused(error: ErrorFacts, *, issuer_url: str) -> Problem:
     """A signature or a claim that AWS does not take, where the issuer's documents are right."""
     return Problem(
         code="token_refused",
@@ -82,6 +82,7 @@ def explain_token_refused(error: ErrorFacts) -> Problem:
         why=f"AWS says: {error.message}",
         remedy="The keys at the issuer's JWKS address may be another installation's, or AWS still holds former ones "
         "in its cache. Verify again in a few minutes; if it stays, see which machine answers at that address.",
+        command=f"curl -sS -m 5 {issuer_url}/.well-known/openid-configuration",
         link=ASSUME_WITH_WEB_IDENTITY,
         fix="verify",
         evidence=error.evidence,

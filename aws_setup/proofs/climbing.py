@@ -66,7 +66,7 @@ class Climb:
         """Add the rungs up to the one that explains the refusal; the cause."""
         rung, problem = self._find_cause()
         for name in PROVEN_BY_EXCHANGE:
-            if name == rung:
+            if rung in ("token", name):
                 break
             if name not in self.ladder.checks:
                 self._describe(name)
@@ -177,7 +177,7 @@ class Climb:
         failed = self.reading.failure
         if failed is not None:
             return self._explain_no_key()
-        return "signing_key", explain_token_refused(self.facts)
+        return "signing_key", explain_token_refused(self.facts, issuer_url=self.desired.issuer_url)
 
     def _explain_not_authorized(self) -> tuple[str, Problem]:
         observed, evaluation = self.observed, self.evaluation
