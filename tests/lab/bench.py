@@ -30,6 +30,7 @@ class Bench(LiveAccount):
     def renew(self) -> None:
         """Put away whatever a row left behind, and connect an environment that nobody broke yet."""
         self.clear()
+        self.end_faults()
         self.subject = self.connected()
 
     # --- the environment that is broken and mended ----------------------------------------------------------------
@@ -80,14 +81,15 @@ class Bench(LiveAccount):
         wait_for(lambda: not under_way.exists(), seconds=PATIENCE_SECONDS, what="the comparison after the repair")
         return run
 
-    def open_problems(self) -> list[Problem]:
+    def open_problems(self, environment: Environment | None = None) -> list[Problem]:
         """What the environment's page shows, worst first."""
-        findings = Finding.objects.filter(connection__environment=self.subject, closed_at__isnull=True)
+        shown = environment or self.subject
+        findings = Finding.objects.filter(connection__environment=shown, closed_at__isnull=True)
         return [Problem.from_json(finding.problem) for finding in findings]
 
-    def open_problem(self) -> Problem:
+    def open_problem(self, environment: Environment | None = None) -> Problem:
         """The only one: one failure has one cause."""
-        problems = self.open_problems()
+        problems = self.open_problems(environment)
         assert len(problems) == 1, f"open are {[problem.code for problem in problems]}"
         return problems[0]
 
@@ -124,21 +126,18 @@ class Bench(LiveAccount):
             self.end_fault(self.faults.pop())
 
     def tidy(self) -> None:
-        """What a row leaves behind though all is green: faults that went on by intent, and choices."""
+        """What a row leaves behind though all is green: faults that went on by intent, and models nobody uses now."""
         self.end_faults()
         self.choose()
+        access = dict.fromkeys(("agreement", "authorization", "entitlement", "region", "lifecycle"))
+        for model_id in self.order("model_access", account_id=self.account_id, is_form_sent=True)["models"]:
+            self.order("model_access", account_id=self.account_id, model_id=model_id, **access)
 
     def clear(self) -> None:
-        """Whatever a row that went wrong left standing above the account and in its way."""
-        self.end_faults()
+        """Whatever a row that went wrong left standing above the account."""
         everything = {"service_control_policy": None, "resource_control_policy": None}
         self.order("organization_policies", account_id=self.account_id, **everything)
         self.order("regions", account_id=self.account_id, without_sts=[], disabled=[])
-        access = dict.fromkeys(("agreement", "authorization", "entitlement", "region", "lifecycle"))
-        for model_id in ("*", *self.order("model_access", account_id=self.account_id, **access)["models"]):
-            if model_id != "*":
-                self.order("model_access", account_id=self.account_id, model_id=model_id, **access)
-        self.order("model_access", account_id=self.account_id, is_form_sent=True)
 
     # --- hands of an administrator ----------------------------------------------------------------------------------
 

@@ -78,8 +78,8 @@ model_access.broken(
     "a chosen model's agreement is being made",
     becomes(SOLD, agreement="PENDING"),
     rung="availability",
-    cause="model_agreement_missing",
-    mended=by_aws(is_given(SOLD, "agreement")),
+    cause="model_agreement_pending",
+    mended=Mended("waiting for AWS", is_given(SOLD, "agreement")),
 )
 model_access.broken(
     "13",
@@ -207,3 +207,25 @@ def move_on_from_legacy(bench: Bench, outcome: Outcome) -> None:
 model_access.add(
     "19", "a legacy model refuses a call of one token", move_on_from_legacy, rung="one_token", cause="model_legacy"
 )
+
+
+def refuses(**access: str) -> Do:
+    """What AWS says of a model nobody chose, so that only a call of one token meets it."""
+    return lambda bench: bench.order("model_access", account_id=bench.account_id, model_id=SOLD, **access)
+
+
+for number, name, access, cause in (
+    ("13", "one token, while the agreement is being made", {"agreement": "PENDING"}, "model_agreement_pending"),
+    ("14", "Marketplace cannot charge the account", {"agreement": "ERROR"}, "marketplace_payment"),
+    ("13", "one token, of a model not authorized", {"authorization": "NOT_AUTHORIZED"}, "model_not_authorized"),
+    ("13", "one token, of a model not in this region", {"region": "NOT_AVAILABLE"}, "model_not_in_region"),
+):  # fmt: skip
+    model_access.broken(
+        number,
+        name,
+        refuses(**access),
+        rung="one_token",
+        cause=cause,
+        wanted={"one_token_of": SOLD},
+        mended=by_aws(is_given(SOLD, *access)),
+    )

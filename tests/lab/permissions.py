@@ -28,6 +28,7 @@ for action, rung in LISTINGS.items():
         takes(action),
         rung=rung,
         cause="list_denied",
+        by_command=True,
         is_sample=rung == "inference_profiles",
     )
 permissions.broken(
@@ -36,6 +37,7 @@ permissions.broken(
     lambda bench: bench.break_("detach_policy"),
     rung="foundation_models",
     cause="list_denied",
+    by_command=True,
 )
 permissions.broken(
     "20",
@@ -43,6 +45,7 @@ permissions.broken(
     takes("bedrock:GetFoundationModel", "bedrock:GetInferenceProfile"),
     rung="get_permission",
     cause="get_denied",
+    by_command=True,
 )
 permissions.broken(
     "20",
@@ -50,6 +53,7 @@ permissions.broken(
     takes("bedrock:InvokeModel"),
     rung="invoke_permission",
     cause="invoke_denied",
+    by_command=True,
 )
 permissions.broken(
     "20",
@@ -57,6 +61,7 @@ permissions.broken(
     takes("bedrock:InvokeModelWithResponseStream"),
     rung="stream_permission",
     cause="stream_denied",
+    by_command=True,
 )
 
 

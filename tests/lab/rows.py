@@ -10,6 +10,7 @@ from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.models import Run, Verification
 from environments.models import Environment
 from tests.lab.bench import Bench, first_red
+from tests.lab.command_line import run_command
 from tests.live_account import ACCOUNTS, require_state
 
 
@@ -92,15 +93,40 @@ class Matrix:
         cause: str,
         mended: Mended = BY_PLAN,
         wanted: dict[str, Any] | None = None,
+        by_command: bool = False,
         **more: Any,
     ) -> None:
-        """What was connected breaks; a verification that looks for what is `wanted` finds it."""
+        """What was connected breaks; a verification that looks for what is `wanted` finds it.
+
+        `by_command`: the command that is offered mends it as well, which is a row of its own.
+        """
 
         def play(bench: Bench, outcome: Outcome) -> None:
             inject(bench)
             find_and_mend(bench, outcome, mended=mended, wanted=wanted)
 
         self.add(number, name, play, rung=rung, cause=cause, **more)
+        if by_command:
+            self._mended_by_command(number, name, inject, rung=rung, cause=cause, wanted=wanted or {})
+
+    def _mended_by_command(
+        self, number: str, name: str, inject: Do, *, rung: str, cause: str, wanted: dict[str, Any]
+    ) -> None:
+        def play(bench: Bench, outcome: Outcome) -> None:
+            inject(bench)
+            bench.forget_own_write()
+            proof = bench.verify(**wanted)
+            problem = bench.open_problem()
+            outcome.note(first_red(proof), problem)
+            run_command(bench, problem.command)
+            proof = bench.verify(**wanted)
+            assert proof.state == Verification.State.PROVEN, f"the proof is {proof.state}: {proof.problem}"
+            outcome.mended_by = "the command"
+            bench.require_green()
+            # The smallest change lets the token in; what was agreed may be more, and the next row starts from that.
+            bench.repair()
+
+        self.add(number, f"{name}, by hand", play, rung=rung, cause=cause)
 
     def unmade(self, number: str, name: str, inject: Do, *, rung: str, cause: str, mended: Mended, **more: Any) -> None:
         """It is met while something is connected for the first time: the rung is `plan`, or `run` with its step."""
@@ -153,4 +179,4 @@ def meet_while_connecting(bench: Bench, environment: Environment) -> tuple[str, 
     except Blocked as refusal:
         return "plan", refusal.problem
     require_state(run, Run.State.FAILED)
-    return "run", Problem.from_json(run.problem or {})
+    return "run", bench.open_problem(environment)

@@ -33,6 +33,7 @@ trust.broken(
     breaks("delete_provider"),
     rung="provider",
     cause="provider_missing",
+    by_command=True,
     is_sample=True,
 )
 trust.broken(
@@ -41,8 +42,11 @@ trust.broken(
     move_to_former_issuer,
     rung="provider",
     cause="issuer_renamed",
+    by_command=True,
 )
-trust.broken("4", "the audience is gone", breaks("remove_audience"), rung="audience", cause="audience_missing")
+trust.broken(
+    "4", "the audience is gone", breaks("remove_audience"), rung="audience", cause="audience_missing", by_command=True
+)
 trust.broken(
     "4", "the audience is there in another spelling", misspell_audience, rung="audience", cause="audience_missing"
 )
@@ -73,18 +77,39 @@ for name, kind, cause in (
     ("the audience in another case", "audience_case", "trust_audience_case"),
     ("https:// in the condition key", "https_in_key", "trust_condition_key"),
     ("a slash at the end of the condition key's host", "slash_in_key", "trust_condition_key"),
-    ("the subject is asked for under :aud", "sub_under_aud", "trust_condition_key"),
+    ("the subject is asked for under :aud", "sub_under_aud", "trust_audience"),
     ("the provider of another account", "provider_of_other_account", "trust_provider_account"),
     ("the provider of another partition", "provider_of_other_partition", "trust_provider_partition"),
     ("a Deny statement", "deny_statement", "trust_deny"),
     ("a condition on the caller's address", "condition_never_met", "trust_undecided"),
     ("the role is gone", "delete_role", "role_missing"),
 ):
-    trust.broken("5", name, breaks(kind), rung="trust", cause=cause, is_sample=kind == "change_subject_case")
-trust.broken("5", "no statement for web identities", let_in_a_service, rung="trust", cause="trust_statement")
-trust.broken("5", "another session name is asked for", ask_for_session_name, rung="trust", cause="trust_session_name")
-trust.broken("22", "an external id is asked for", ask_for_external_id, rung="trust", cause="trust_condition")
-trust.broken("5", "another action is allowed", allow_another_action, rung="trust", cause="trust_action")
+    trust.broken(
+        "5",
+        name,
+        breaks(kind),
+        rung="trust",
+        cause=cause,
+        by_command=kind not in ("condition_never_met", "delete_role"),  # there it only shows what stands in IAM
+        is_sample=kind == "change_subject_case",
+    )
+trust.broken(
+    "5", "no statement for web identities", let_in_a_service, rung="trust", cause="trust_statement", by_command=True
+)
+trust.broken(
+    "5",
+    "another session name is asked for",
+    ask_for_session_name,
+    rung="trust",
+    cause="trust_session_name",
+    by_command=True,
+)
+trust.broken(
+    "22", "an external id is asked for", ask_for_external_id, rung="trust", cause="trust_condition", by_command=True
+)
+trust.broken(
+    "5", "another action is allowed", allow_another_action, rung="trust", cause="trust_action", by_command=True
+)
 trust.broken(
     "5",
     "a resource control policy denies the exchange",
@@ -119,4 +144,5 @@ trust.broken(
     breaks("shorten_session"),
     rung="exchange",
     cause="session_too_long",
+    by_command=True,
 )
