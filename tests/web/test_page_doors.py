@@ -15,7 +15,7 @@ from tests.web.wizard_rows import make_connected, prepare, signed_in_client
 pytestmark = pytest.mark.django_db
 
 PAGES = ["overview", "environments", "accounts", "provisioning_policy", "issuers", "sandbox", "real_aws"]
-FORMS = ["account_add", "account_defaults", "issuer_add"]
+FORMS = ["account_add", "account_defaults", "explain", "issuer_add"]
 ENVIRONMENT_PAGES = [
     "environment",
     "environment_models",
