@@ -1,5 +1,6 @@
 """Every row, in the order in which the ladder is climbed."""
 
+from tests.lab.elsewhere import elsewhere
 from tests.lab.isolation import isolation
 from tests.lab.issuers import issuers
 from tests.lab.model_access import model_access
@@ -13,6 +14,7 @@ ROWS: list[Row] = [
     *permissions.rows,
     *model_access.rows,
     *isolation.rows,
+    *elsewhere.rows,
     *setting_up.rows,
     *issuers.rows,
 ]
