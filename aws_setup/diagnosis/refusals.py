@@ -25,6 +25,11 @@ class Refusal(StrEnum):
     UNKNOWN = "unknown"
 
 
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException")
+_TIMES = ("token expired", "not yet valid", "must not be before")
+"""What is said of a token's times; AWS publishes no words for one that is not valid yet."""
+
+
 def read_refusal(error: ErrorFacts) -> Refusal:
     """What the words of a refused AssumeRoleWithWebIdentity say; NOT_AUTHORIZED stands for many things."""
     words = error.message.lower()
@@ -32,7 +37,7 @@ def read_refusal(error: ErrorFacts) -> Refusal:
         (Refusal.NO_PROVIDER, "no openidconnect provider found" in words),
         (Refusal.NO_KEY, "retrieve verification key" in words or error.code == "IDPCommunicationError"),
         (Refusal.THUMBPRINT, "thumbprint" in words),
-        (Refusal.CLOCK, "expired" in f"{error.code} {words}".lower() or "not yet valid" in words or "before" in words),
+        (Refusal.CLOCK, error.code in _EXPIRED or any(known in words for known in _TIMES)),
         (Refusal.AUDIENCE, "incorrect token audience" in words),
         (Refusal.TOKEN, error.code == "InvalidIdentityToken"),
         (Refusal.REGION_OFF, error.code == "RegionDisabledException"),

@@ -206,15 +206,13 @@ class Climb:
                 name, Check.Result.PASS, step.sentence, evidence=step.evidence, milliseconds=step.milliseconds
             )
         else:
-            self.ladder.skip(
-                name, f"Not seen from here, and {NOT_THE_CAUSE[0].lower()}{NOT_THE_CAUSE[1:]}: {step.sentence}"
-            )
+            self.ladder.skip(name, f"Not seen from here, and {NOT_THE_CAUSE}: {step.sentence}")
 
     def _describe_provider(self) -> None:
         if isinstance(self.observed, str):
             self.ladder.skip("provider", self.observed)
         elif self.observed.provider is None:
-            self.ladder.skip("provider", f"Not shown by IAM, and {NOT_THE_CAUSE[0].lower()}{NOT_THE_CAUSE[1:]}")
+            self.ladder.skip("provider", f"Not shown by IAM, and {NOT_THE_CAUSE}")
         else:
             self.ladder.add("provider", Check.Result.PASS, f"IAM has {self.desired.provider_arn}")
 
@@ -226,7 +224,7 @@ class Climb:
             listed = ", ".join(provider.audiences)
             self.ladder.add("audience", Check.Result.PASS, f"{self.desired.audience} is on its list: {listed}")
         else:
-            self.ladder.skip("audience", f"Not shown by IAM, and {NOT_THE_CAUSE[0].lower()}{NOT_THE_CAUSE[1:]}")
+            self.ladder.skip("audience", f"Not shown by IAM, and {NOT_THE_CAUSE}")
 
     def _describe_trust(self) -> None:
         if isinstance(self.observed, str):
