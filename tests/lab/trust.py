@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from environments.installation import DOCUMENTED_ISSUER_URL
-from tests.lab.bench import Bench
-from tests.lab.rows import Matrix, by_administrator, by_organization
+from tests.lab.bench import Bench, first_red
+from tests.lab.rows import BY_PLAN, Matrix, Outcome, by_administrator, by_organization, mend
 
 trust = Matrix()
+FILLING = "filling-"
 
 
 def breaks(kind: str):
@@ -50,6 +51,38 @@ trust.broken(
 trust.broken(
     "4", "the audience is there in another spelling", misspell_audience, rung="audience", cause="audience_missing"
 )
+
+
+def fill_list(bench: Bench) -> None:
+    bench.break_("remove_audience")
+    provider = bench.provider()
+    assert provider is not None
+    for number in range(100 - len(provider["audiences"])):
+        bench.iam.add_client_id_to_open_id_connect_provider(
+            OpenIDConnectProviderArn=bench.provider_arn, ClientID=f"{FILLING}{number}"
+        )
+
+
+def make_room_and_plan(bench: Bench, outcome: Outcome) -> None:
+    """IAM takes a hundred audiences: somebody removes what nobody uses, and the plan adds ours."""
+    fill_list(bench)
+    bench.forget_own_write()
+    proof = bench.verify()
+    problem = bench.open_problem()
+    outcome.note(first_red(proof), problem)
+    provider = bench.provider()
+    assert provider is not None
+    for audience in provider["audiences"]:
+        if audience.startswith(FILLING):
+            bench.iam.remove_client_id_from_open_id_connect_provider(
+                OpenIDConnectProviderArn=bench.provider_arn, ClientID=audience
+            )
+    mend(bench, outcome, problem, mended=BY_PLAN)
+    outcome.mended_by = "an administrator, then the plan"
+    bench.require_green()
+
+
+trust.add("4", "the list of audiences is full", make_room_and_plan, rung="audience", cause="audience_list_full")
 
 # --- the trust policy -----------------------------------------------------------------------------------------------
 
