@@ -176,8 +176,8 @@ def _explain_audiences_full(error: ErrorFacts, desired: DesiredState, provider: 
         code="audience_list_full",
         sentence=f"The identity provider for {desired.issuer_url} does not list audience {desired.audience}, and its "
         "list is full.",
-        why=f"It lists {len(provider.audiences)}, and IAM takes {AUDIENCES_AT_MOST}. Those of others are not taken away "
-        "from here.",
+        why=f"It lists {len(provider.audiences)}, and IAM takes {AUDIENCES_AT_MOST}. Those of others are not taken "
+        "away from here.",
         remedy="Let an administrator remove an audience that nobody uses; then plan the connection again: it adds "
         f"{desired.audience}.",
         command=f"aws iam get-open-id-connect-provider --open-id-connect-provider-arn {desired.provider_arn} "

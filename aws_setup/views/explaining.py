@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from aws_setup.access import get_connection
 from aws_setup.agreements import read_agreement
+from aws_setup.diagnosis.error_text import leave_out_tokens
 from aws_setup.diagnosis.words import LONGEST_TEXT, explain_words
 from aws_setup.models import Connection
 
@@ -35,7 +36,9 @@ def explain(request: HttpRequest) -> HttpResponse:
     problem = None
     if request.method == "POST" and form.is_valid():
         desired = read_agreement(connection) if connection is not None else None
-        problem = explain_words(form.cleaned_data["text"], desired=desired)
+        text = form.cleaned_data["text"]
+        problem = explain_words(text, desired=desired)
+        form = ErrorTextForm(initial={**form.initial, "text": leave_out_tokens(text)})
     context = {"form": form, "problem": problem, "environment": connection and connection.environment}
     return render(request, "aws_setup/explain.html", context)
 
