@@ -12,7 +12,6 @@ from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Problem
 from aws_setup.models import Check, Connection, Finding, Run, Verification
 from aws_setup.verification import request_verification
-from environments.installation import default_issuer
 from environments.models import Environment
 from tests.lab.issuer import PublicIssuer
 from tests.live_account import MONA, PATIENCE_SECONDS, LiveAccount, RunningSandbox, refreshed, require_state, wait_for
@@ -68,15 +67,16 @@ class Bench(LiveAccount):
         wait_for(ask, seconds=PATIENCE_SECONDS, what="another proof to end")
         [proof] = proofs
         wait_for(lambda: refreshed(proof).is_finished, seconds=PATIENCE_SECONDS, what=lambda: f"a proof: {proof.doing}")
+        require_readable(proof)
         return proof
 
-    def repair(self) -> Run:
+    def repair(self, *, ends: Run.State = Run.State.SUCCEEDED) -> Run:
         """Ask for the repair's plan, as the button beside the problem does; approve it and wait for its end.
 
         Also for the comparison that follows a repair, so that it does not meet what the next row breaks.
         """
         run = self.connect(self.subject, purpose="repair")
-        require_state(run, Run.State.SUCCEEDED)
+        require_state(run, ends)
         under_way = self.connection.observations.filter(finished_at__isnull=True)
         wait_for(lambda: not under_way.exists(), seconds=PATIENCE_SECONDS, what="the comparison after the repair")
         return run
@@ -112,7 +112,7 @@ class Bench(LiveAccount):
         return answer
 
     def break_(self, kind: str, **more: str) -> None:
-        where = {"account_id": self.account_id, "role_name": self.role_name, "issuer_url": default_issuer().url}
+        where = {"account_id": self.account_id, "role_name": self.role_name, "issuer_url": self.agreed.issuer_url}
         self.order("breakages", kind=kind, **where, **more)
 
     def fail(self, kind: str, action: str, **more: Any) -> int:
@@ -173,6 +173,14 @@ class Bench(LiveAccount):
     def permit(self, policy: str) -> None:
         """Let the organization take its policy away."""
         self.order("organization_policies", account_id=self.account_id, **{f"{policy}_policy": None})
+
+
+def require_readable(proof: Verification) -> None:
+    """One rung is red at most, so that there is one thing to do; and no token stands in any evidence."""
+    red = proof.checks.filter(result=Check.Result.FAIL).exclude(check_name__startswith="isolation_")
+    assert red.count() <= 1, f"red are {[check.check_name for check in red]}"
+    written = json.dumps([*proof.checks.values_list("detail", "evidence"), proof.problem])
+    assert "eyJ" not in written, "a token stands in the evidence"
 
 
 def first_red(proof: Verification) -> str:

@@ -8,12 +8,14 @@ from tests.lab.permissions import permissions
 from tests.lab.rows import Row
 from tests.lab.setting_up import setting_up
 from tests.lab.trust import trust
+from tests.lab.without_token import without_token
 
 ROWS: list[Row] = [
     *trust.rows,
     *permissions.rows,
     *model_access.rows,
     *isolation.rows,
+    *without_token.rows,
     *elsewhere.rows,
     *setting_up.rows,
     *issuers.rows,

@@ -25,9 +25,9 @@ class Outcome:
     is_green: bool = False
 
     def note(self, rung: str, problem: Problem) -> None:
-        """Keep what was found. A remedy is a sentence together with a command, or with a message to send."""
+        """Keep what was found. A remedy is a sentence together with a button that does it, a command, or a message."""
         self.rung, self.cause = rung, problem.code
-        self.remedy = problem.remedy if problem.command or problem.message else ""
+        self.remedy = problem.remedy if problem.fix == "plan" or problem.command or problem.message else ""
 
 
 Do = Callable[[Bench], Any]
@@ -166,6 +166,8 @@ def mend(
         bench.repair()
     else:
         assert problem.fix == "verify", f"the button does {problem.fix or 'nothing'}, not verify"
+        if mended.who == "the organization":
+            assert problem.ask in problem.message, "there is no message to send to the organization's administrators"
         mended.act(bench)
         proof = bench.verify(**(wanted or {}))
         assert proof.state == Verification.State.PROVEN, f"the proof is {proof.state}: {proof.problem}"
