@@ -66,6 +66,7 @@ async def run(settings: Settings) -> None:
     config.graceful_timeout = 1
     config.keep_alive_timeout = 75
     config.include_server_header = False
+    config.include_date_header = False  # The application sends it, by AWS's clock.
     config.errorlog = _quiet_logger()
     stopping = asyncio.Event()
 

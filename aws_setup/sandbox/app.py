@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from aws_setup.sandbox import bedrock, bedrock_runtime, control, iam, sts
+from aws_setup.sandbox import agreements, bedrock, bedrock_runtime, control, iam, sts
 from aws_setup.sandbox.callers import Caller, CredentialScope, credential_scope, identify
 from aws_setup.sandbox.connections import Connection, Receive, Scope
 from aws_setup.sandbox.errors import AwsError, verification_key_unavailable
 from aws_setup.sandbox.fault_meetings import Meeting, NoAnswer
 from aws_setup.sandbox.parameters import Parameters
+from aws_setup.sandbox.regions import region_of_endpoint
 from aws_setup.sandbox.state import State
 from aws_setup.sandbox.wire import AwsRequest, AwsResponse, json_answer, json_error, query_answer, query_error
 
@@ -58,6 +59,7 @@ class Application:
         headers = [
             (b"content-type", response.content_type.encode()),
             (b"content-length", str(len(response.body)).encode()),
+            (b"date", self._state.clock.http_date().encode()),
             (b"x-amzn-requestid", request.request_id.encode()),
         ]
         if response.error_code and response.content_type == "application/json":
@@ -98,17 +100,18 @@ class Application:
             )
 
     async def _route(self, request: AwsRequest, call: _Call, connection: Connection) -> AwsResponse:
-        is_query = request.raw_path == "/" and (request.method == "POST" or "Action" in request.query)
+        endpoint = region_of_endpoint(request.raw_path)
+        is_query = endpoint is not None and (request.method == "POST" or "Action" in request.query)
         call.service = "sts" if is_query else "bedrock"
         parameters = Parameters.of(request) if is_query else Parameters({})
         call.action = parameters.get("Action") or _bedrock_operation(request) or "-"
-        if call.action == UNSIGNED:
+        if endpoint is not None and call.action == UNSIGNED:
             call.account_id = sts.account_of(parameters)
             if "x-amz-security-token" in request.headers:
                 # AWS answers so: https://github.com/aws/aws-sdk-php/issues/1725
                 raise verification_key_unavailable()
             await self._meet_fault(request, call, connection)
-            result = await sts.assume_role_with_web_identity(parameters, self._state)
+            result = await sts.assume_role_with_web_identity(parameters, state=self._state, region=endpoint)
             return query_answer(request, service="sts", action=UNSIGNED, result=result)
         scope = credential_scope(request)
         if scope is None:
@@ -116,6 +119,7 @@ class Application:
         call.service = scope.service
         caller = identify(request, self._state)
         call.account_id = caller.account_id
+        self._state.regions.check_enabled(caller.account_id, scope.region)
         await self._meet_fault(request, call, connection)
         if call.meeting is not None:
             caller = replace(caller, denied_by=call.meeting.fault.layer)
@@ -131,7 +135,7 @@ class Application:
         if call.action == "GetCallerIdentity":
             result = sts.get_caller_identity(caller)
         elif call.action == "AssumeRole":
-            result = sts.assume_role(parameters, caller=caller, state=self._state)
+            result = sts.assume_role(parameters, caller=caller, state=self._state, region=scope.region)
         else:
             raise AwsError("InvalidAction", f"Could not find operation {call.action} for version 2011-06-15", 400)
         return query_answer(request, service="sts", action=call.action, result=result)
@@ -146,6 +150,8 @@ class Application:
     def _bedrock(self, request: AwsRequest, name: str, caller: Caller, scope: CredentialScope) -> AwsResponse:
         if bedrock_runtime.operation(request):
             return bedrock_runtime.answer(request, caller=caller, state=self._state, region=scope.region)
+        if agreements.operation(request):
+            return agreements.answer(request, name=name, caller=caller, state=self._state, region=scope.region)
         if bedrock.operation(request):
             return json_answer(
                 bedrock.answer(request, name=name, caller=caller, state=self._state, region=scope.region)
@@ -169,7 +175,7 @@ def _is_addressed_here(request: AwsRequest, scope: Scope) -> bool:
 
 
 def _bedrock_operation(request: AwsRequest) -> str | None:
-    return bedrock_runtime.operation(request) or bedrock.operation(request)
+    return bedrock_runtime.operation(request) or agreements.operation(request) or bedrock.operation(request)
 
 
 def _refusal(request: AwsRequest, service: str, error: AwsError) -> AwsResponse:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from aws_setup.sandbox.callers import Caller, path_segments
 from aws_setup.sandbox.catalogue import Model, Profile, custom_models, offer
 from aws_setup.sandbox.errors import AwsError
+from aws_setup.sandbox.model_access import Standing
+from aws_setup.sandbox.model_refusals import PAYMENT_MISSING
 from aws_setup.sandbox.permissions import Access, authorize
 from aws_setup.sandbox.state import State
 from aws_setup.sandbox.wire import AwsRequest, Json
@@ -40,16 +43,21 @@ def answer(request: AwsRequest, *, name: str, caller: Caller, state: State, regi
     identifier = segments[1] if len(segments) == 2 else ""
     if name == "ListFoundationModels":
         _authorize(caller, state, Access(f"bedrock:{name}", "*", region, is_named=False))
-        return {"modelSummaries": [_model_json(m, region) for m in _filtered(request, list(catalogue.models.values()))]}
+        return {
+            "modelSummaries": [
+                _model_json(_standing_as(caller, state, model), region)
+                for model in _filtered(request, list(catalogue.models.values()))
+            ]
+        }
     if name == "ListInferenceProfiles":
         resource = f"arn:aws:bedrock:{region}:{caller.account_id}:inference-profile/*"
         _authorize(caller, state, Access(f"bedrock:{name}", resource, region))
         is_system = _parameter(request, "type", "SYSTEM_DEFINED") == "SYSTEM_DEFINED"
-        profiles, token = _page(request, list(catalogue.profiles.values()) if is_system else [])
+        profiles, token = _page(request, list(catalogue.profiles.values()) if is_system else [], state)
         return {"inferenceProfileSummaries": [_profile_json(p, region, caller) for p in profiles]} | token
     if name == "ListCustomModels":
         _authorize(caller, state, Access(f"bedrock:{name}", "*", region, is_named=False))
-        return _custom_models(request, caller.account_id, region)
+        return _custom_models(request, caller.account_id, region, state)
     if name == "GetInferenceProfile":
         profile = find_profile(identifier, region, caller.account_id)
         profile_id = identifier.rsplit("/", 1)[-1]
@@ -70,7 +78,9 @@ def answer(request: AwsRequest, *, name: str, caller: Caller, state: State, regi
             f"Could not resolve the foundation model from the model identifier: {identifier}",
             404,
         )
-    return {"modelDetails": _model_json(model, region)} if name == "GetFoundationModel" else _availability(model)
+    if name == "GetFoundationModel":
+        return {"modelDetails": _model_json(_standing_as(caller, state, model), region)}
+    return _availability(model, state.model_access.standing(caller.account_id, model.id))
 
 
 def find_profile(identifier: str, region: str, account_id: str) -> Profile | None:
@@ -104,10 +114,10 @@ def _filtered(request: AwsRequest, models: list[Model]) -> list[Model]:
     ]
 
 
-def _page(request: AwsRequest, items: Sequence[T]) -> tuple[Sequence[T], dict[str, Json]]:
-    """One page by maxResults and nextToken: without maxResults, a thousand at a time as AWS's limit has it."""
+def _page(request: AwsRequest, items: Sequence[T], state: State) -> tuple[Sequence[T], dict[str, Json]]:
+    """One page by maxResults and nextToken; the length of one without maxResults is a setting."""
     try:
-        limit = int(_parameter(request, "maxResults", "1000"))
+        limit = int(_parameter(request, "maxResults", str(state.default_page_size)))
         start = int(base64.urlsafe_b64decode(_parameter(request, "nextToken") or b"MA=="))
     except (ValueError, binascii.Error) as error:
         raise AwsError("ValidationException", "The provided nextToken is invalid.") from error
@@ -150,9 +160,9 @@ def _profile_json(profile: Profile, region: str, caller: Caller) -> dict[str, Js
     }
 
 
-def _custom_models(request: AwsRequest, account_id: str, region: str) -> Json:
+def _custom_models(request: AwsRequest, account_id: str, region: str, state: State) -> Json:
     name = _parameter(request, "nameContains")
-    found, token = _page(request, [m for m in custom_models(account_id, region) if name in m.name])
+    found, token = _page(request, [m for m in custom_models(account_id, region) if name in m.name], state)
     summaries: list[Json] = [
         {
             "modelArn": model.arn,
@@ -169,11 +179,19 @@ def _custom_models(request: AwsRequest, account_id: str, region: str) -> Json:
     return {"modelSummaries": summaries} | token
 
 
-def _availability(model: Model) -> Json:
+def _standing_as(caller: Caller, state: State, model: Model) -> Model:
+    lifecycle = state.model_access.standing(caller.account_id, model.id).lifecycle
+    return model if lifecycle is None else replace(model, lifecycle=model.lifecycle | {"status": lifecycle})
+
+
+def _availability(model: Model, standing: Standing) -> Json:
+    agreement = {"status": standing.agreement}
+    if standing.agreement == "ERROR":
+        agreement["errorMessage"] = PAYMENT_MISSING
     return {
         "modelId": model.id,
-        "agreementAvailability": {"status": "AVAILABLE"},
-        "authorizationStatus": "AUTHORIZED",
-        "entitlementAvailability": "AVAILABLE",
-        "regionAvailability": "AVAILABLE",
+        "agreementAvailability": agreement,
+        "authorizationStatus": standing.authorization,
+        "entitlementAvailability": standing.entitlement,
+        "regionAvailability": standing.region,
     }

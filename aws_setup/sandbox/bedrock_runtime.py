@@ -16,6 +16,7 @@ from aws_setup.sandbox.bedrock import find_profile
 from aws_setup.sandbox.callers import Caller, path_segments
 from aws_setup.sandbox.catalogue import Model, offer
 from aws_setup.sandbox.errors import AwsError
+from aws_setup.sandbox.model_refusals import check_model_access
 from aws_setup.sandbox.permissions import Access, authorize
 from aws_setup.sandbox.state import State
 from aws_setup.sandbox.wire import AwsRequest, AwsResponse, Json, json_answer
@@ -44,6 +45,7 @@ def answer(request: AwsRequest, *, caller: Caller, state: State, region: str) ->
     _, identifier, verb = path_segments(request)
     name, action = OPERATIONS[verb]
     model = _authorized_model(identifier, action, caller=caller, state=state, region=region)
+    check_model_access(model, caller=caller, state=state, region=region)
     body = _body(request)
     if name.startswith("Converse"):
         if "TEXT" not in model.output or not isinstance(body.get("messages"), list):

@@ -11,6 +11,14 @@ from aws_setup.sandbox.emulator import Record
 from aws_setup.sandbox.identity_providers import find_provider
 from aws_setup.sandbox.roles import find_role
 from aws_setup.sandbox.state import State
+from aws_setup.sandbox.trust_breakages import CHANGES, NothingToChangeError, change_trust
+
+TOO_SHORT_SESSION_SECONDS = 600
+BOUNDARY = "SandboxBoundary"
+_WITHOUT_BEDROCK = {
+    "Version": "2012-10-17",
+    "Statement": [{"Sid": "NoBedrock", "Effect": "Allow", "Action": ["s3:*", "logs:*"], "Resource": "*"}],
+}
 
 
 class NothingToBreakError(Exception):
@@ -43,30 +51,78 @@ def _remove_audience(state: State, order: Mapping[str, str]) -> dict[str, Any]:
     return {"removed": audience, "from": provider["Arn"]}
 
 
-def _change_subject_case(state: State, order: Mapping[str, str]) -> dict[str, Any]:
+def _change_trust(state: State, order: Mapping[str, str]) -> dict[str, Any]:
     role = _role(order)
-    trust = json.loads(role["AssumeRolePolicyDocument"])
-    found = trust["Statement"]
-    for statement in [found] if isinstance(found, dict) else found:
-        for keys in statement.get("Condition", {}).values():
-            for key, value in keys.items():
-                if not key.lower().endswith(":sub"):
-                    continue
-                before = value if isinstance(value, str) else value[0]
-                after = with_one_letter_changed(before)
-                keys[key] = after if isinstance(value, str) else [after, *value[1:]]
-                role["AssumeRolePolicyDocument"] = json.dumps(trust)
-                state.propagation.trust.forget((order["account_id"], role["RoleName"]))
-                return {"before": before, "after": after}
-    raise NothingToBreakError(f"the trust policy of {role['RoleName']} has no condition on :sub")
+    before = role["AssumeRolePolicyDocument"]
+    try:
+        after = change_trust(before, order["kind"], order)
+    except NothingToChangeError as error:
+        raise NothingToBreakError(f"the trust policy of {role['RoleName']} has {error}") from error
+    role["AssumeRolePolicyDocument"] = after
+    state.propagation.trust.forget((order["account_id"], role["RoleName"]))
+    return {"before": json.loads(before), "after": json.loads(after)}
 
 
-def with_one_letter_changed(text: str) -> str:
-    """The last letter's case changed; text without letters stays as it is."""
-    for index in range(len(text) - 1, -1, -1):
-        if text[index].swapcase() != text[index]:
-            return text[:index] + text[index].swapcase() + text[index + 1 :]
-    return text
+def _delete_role(state: State, order: Mapping[str, str]) -> dict[str, Any]:
+    role = _role(order)
+    for arn in list(role["AttachedPolicies"]):
+        emulator.detach_policy(order["account_id"], role, arn)
+    emulator.roles.remove(order["account_id"], role["RoleName"])
+    state.propagation.forget_role(order["account_id"], role["RoleName"])
+    return {"deleted": role["Arn"]}
+
+
+def _shorten_session(state: State, order: Mapping[str, str]) -> dict[str, Any]:
+    """Below the least that IAM takes (3,600 s) and below the least that a caller may ask of STS (900 s).
+
+    It cannot come about in AWS, but it answers as a session that is asked for too long does there.
+    """
+    role = _role(order)
+    before, role["MaxSessionDuration"] = role["MaxSessionDuration"], TOO_SHORT_SESSION_SECONDS
+    return {"before": before, "after": TOO_SHORT_SESSION_SECONDS}
+
+
+def _take_action(state: State, order: Mapping[str, str]) -> dict[str, Any]:
+    """Out of the role's inline policies, where they name it letter by letter."""
+    role, action = _role(order), order.get("action", "")
+    if not action:
+        raise ValueError("action is missing")
+    taken = []
+    for name, text in list(role["InlinePolicies"].items()):
+        document = json.loads(text)
+        found = document["Statement"]
+        statements = [found] if isinstance(found, dict) else found
+        kept = [left for statement in statements if (left := _without_action(statement, action)) is not None]
+        if kept == statements:
+            continue
+        taken.append(name)
+        if kept:
+            role["InlinePolicies"][name] = json.dumps(document | {"Statement": kept})
+        else:
+            del role["InlinePolicies"][name]
+    if not taken:
+        raise NothingToBreakError(f"no inline policy of {role['RoleName']} names {action}")
+    state.propagation.permissions.forget((order["account_id"], role["RoleName"]))
+    return {"taken": action, "from": taken}
+
+
+def _without_action(statement: dict[str, Any], action: str) -> dict[str, Any] | None:
+    if statement["Effect"] != "Allow" or "Action" not in statement:
+        return statement
+    found = statement["Action"]
+    actions = [found] if isinstance(found, str) else found
+    left = [name for name in actions if name.lower() != action.lower()]
+    if len(left) == len(actions):
+        return statement
+    return statement | {"Action": left} if left else None
+
+
+def _bound_role(state: State, order: Mapping[str, str]) -> dict[str, Any]:
+    role = _role(order)
+    arn = emulator.store_policy(order["account_id"], BOUNDARY, json.dumps(_WITHOUT_BEDROCK))
+    role["PermissionsBoundary"] = arn
+    state.propagation.permissions.forget((order["account_id"], role["RoleName"]))
+    return {"boundary": arn}
 
 
 def _detach_policy(state: State, order: Mapping[str, str]) -> dict[str, Any]:
@@ -94,7 +150,11 @@ def _start_issuer(state: State, order: Mapping[str, str]) -> dict[str, Any]:
 _KINDS: dict[str, Callable[[State, Mapping[str, str]], dict[str, Any]]] = {
     "delete_provider": _delete_provider,
     "remove_audience": _remove_audience,
-    "change_subject_case": _change_subject_case,
+    **dict.fromkeys(CHANGES, _change_trust),
+    "delete_role": _delete_role,
+    "shorten_session": _shorten_session,
+    "take_action": _take_action,
+    "bound_role": _bound_role,
     "detach_policy": _detach_policy,
     "stop_issuer": _stop_issuer,
     "start_issuer": _start_issuer,

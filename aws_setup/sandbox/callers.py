@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hmac
-import time
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import unquote
 
 from ministack.core import sigv4
 
 from aws_setup.sandbox import emulator
-from aws_setup.sandbox.errors import AwsError
+from aws_setup.sandbox.errors import INVALID_TOKEN, AwsError
 from aws_setup.sandbox.state import Session, State
 from aws_setup.sandbox.wire import AwsRequest
-
-INVALID_TOKEN = "The security token included in the request is invalid."
 
 
 @dataclass(frozen=True)
@@ -59,17 +57,17 @@ def identify(request: AwsRequest, state: State) -> Caller:
         raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
     session = state.sessions.get(scope.access_key_id)
     if session is not None:
-        return _identify_session(request, session)
-    return _identify_user(request, scope.access_key_id)
+        return _identify_session(request, session, now=state.clock.moment())
+    return _identify_user(request, scope.access_key_id, now=state.clock.moment())
 
 
-def _identify_session(request: AwsRequest, session: Session) -> Caller:
+def _identify_session(request: AwsRequest, session: Session, *, now: datetime) -> Caller:
     token = request.headers.get("x-amz-security-token", "")
     if not hmac.compare_digest(token.encode(), session.token.encode()):
         raise AwsError("InvalidClientTokenId", INVALID_TOKEN, 403)
-    if session.expires < time.time():
+    if session.expires < now.timestamp():
         raise AwsError("ExpiredToken", "The security token included in the request is expired", 403)
-    _check_signature(request, session.secret)
+    _check_signature(request, session.secret, now=now)
     role = emulator.roles.find(session.account_id, session.role_name)
     if role is None or role["RoleId"] != session.role_id:
         raise AwsError("InvalidClientTokenId", INVALID_TOKEN, 403)
@@ -78,12 +76,12 @@ def _identify_session(request: AwsRequest, session: Session) -> Caller:
     )
 
 
-def _identify_user(request: AwsRequest, access_key_id: str) -> Caller:
+def _identify_user(request: AwsRequest, access_key_id: str, *, now: datetime) -> Caller:
     account_id, key = _active_key(access_key_id)
     user = emulator.users.find(account_id, key["UserName"])
     if user is None or request.headers.get("x-amz-security-token"):
         raise AwsError("InvalidClientTokenId", INVALID_TOKEN, 403)
-    _check_signature(request, key["SecretAccessKey"])
+    _check_signature(request, key["SecretAccessKey"], now=now)
     return Caller(account_id, user["Arn"], user["UserId"], user["UserName"])
 
 
@@ -95,11 +93,11 @@ def _active_key(access_key_id: str) -> tuple[str, emulator.Record]:
     raise AwsError("InvalidClientTokenId", INVALID_TOKEN, 403)
 
 
-def _check_signature(request: AwsRequest, secret: str) -> None:
+def _check_signature(request: AwsRequest, secret: str, *, now: datetime) -> None:
     signature = sigv4.parse_header_signature(request.headers)
     if isinstance(signature, tuple):
         raise AwsError(signature[0], signature[1], 400)
-    failure = sigv4.request_time_failure(signature) or sigv4.header_signature_failure(
+    failure = sigv4.request_time_failure(signature, now=now) or sigv4.header_signature_failure(
         signature, secret, request.method, request.raw_path, request.query, request.headers, request.body
     )
     if failure is not None:

@@ -102,6 +102,12 @@ def custom_models(account_id: str, region: str) -> list[CustomModel]:
 
 
 @cache
+def provider_of(model_id: str) -> str | None:
+    """Who makes a model; None for one that is offered nowhere."""
+    return next((row["provider"] for row in _data()["models"] if row["id"] == model_id), None)
+
+
+@cache
 def _data() -> dict[str, Any]:
     data: dict[str, Any] = json.loads(_FILE.read_text())
     return data

@@ -3,35 +3,56 @@
 Only with the header `X-Sandbox-Control: 1`, which no form and no other site's script can send.
 
     GET    health, state
-    POST   breakages                {"kind", "account_id", "role_name", "issuer_url", …}
+    POST   breakages                {"kind", "account_id", "role_name", "issuer_url", …}; seen at once. Beside them:
+                                    "audience" (remove_audience), "subject" (subject_other), "action" (take_action),
+                                    "other_account_id" (provider_of_other_account)
     POST   faults                   {"kind", "account_id": "*", "action": "*", "times": 1 (null: no end), "skip": 0,
                                     "seconds", "layer" (denied), "what" (late, flapping)} → the fault with its id
     GET    faults                   {"faults": [{"id", …, "met", "holding": [{"call", "client_port"}]}]}
     DELETE faults, faults/ID        what they hold goes on; what they made late stays late
-    POST   settings                 {"propagation_seconds", "quotas": {name: number or null}, "account_id"}
+    POST   settings                 any of {"propagation_seconds", "quotas": {name: number or null}, "account_id",
+                                    "clock_offset_seconds" (of AWS's clock: tokens, signatures, `Date`),
+                                    "default_page_size" (1 to 1000, of Bedrock's lists without maxResults)}
     POST   caller_policy            {"policy": document or null}
-    POST   organization_policies    {"account_id", "service_control_policy": document or null}
-    POST   reset
+    POST   organization_policies    {"account_id", "service_control_policy" and/or "resource_control_policy":
+                                    document or null}
+    POST   regions                  {"account_id", "without_sts" and/or "disabled": [names]}: the regions that are off
+    POST   issuers                  {"issuer_url", "thumbprint": that of the private authority behind its certificate,
+                                    or null for a public one}
+    POST   model_access             {"account_id", "model_id": "*", "agreement", "authorization", "entitlement",
+                                    "region", "lifecycle": value or null (the default again),
+                                    "is_form_sent": true (the first one again) or false}
+    POST   reset                    all of this, too
+
+An administrator of an account takes most of it away by IAM and Bedrock calls. What is the organization's, AWS's or an
+issuer's own (regions, organization_policies, issuers, settings, authorization, entitlement, region, lifecycle) is
+taken away here.
+
+An unsigned STS call tells its region by its path: `/region/eu-west-1`; the root is the global endpoint in us-east-1.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
-from aws_setup.sandbox import accounts, emulator
+from aws_setup.sandbox import accounts
 from aws_setup.sandbox.breakages import NothingToBreakError, apply_breakage
 from aws_setup.sandbox.errors import AwsError
 from aws_setup.sandbox.faults import read_fault
+from aws_setup.sandbox.model_access import EVERY_MODEL
 from aws_setup.sandbox.operations import OPERATIONS
-from aws_setup.sandbox.organization import EVERY_ACCOUNT, QUOTAS
+from aws_setup.sandbox.organization import EVERY_ACCOUNT
+from aws_setup.sandbox.overview import regions_off, show_state
 from aws_setup.sandbox.policy_documents import check_identity_policy
-from aws_setup.sandbox.state import State
+from aws_setup.sandbox.state import LARGEST_PAGE, State
 from aws_setup.sandbox.wire import AwsRequest, AwsResponse, Json, json_answer
 
 PREFIX = "/_sandbox/"
 HEADER = "x-sandbox-control"
+LARGEST_OFFSET_SECONDS = 366 * 86400
 
 
 def answer(request: AwsRequest, state: State) -> AwsResponse:
@@ -42,7 +63,7 @@ def answer(request: AwsRequest, state: State) -> AwsResponse:
     if name == "GET health":
         return json_answer(_health(state))
     if name == "GET state":
-        return json_answer(_state(state))
+        return json_answer(show_state(state))
     if name == "GET faults":
         return json_answer({"faults": state.faults.to_json()})
     if name.startswith("DELETE faults"):
@@ -54,16 +75,8 @@ def answer(request: AwsRequest, state: State) -> AwsResponse:
     if not isinstance(order, dict):
         return _problem(400, "the body is not a JSON object")
     try:
-        if name == "POST breakages":
-            return json_answer(apply_breakage(state, order))
-        if name == "POST settings":
-            return _change_settings(state, order)
-        if name == "POST caller_policy":
-            return _change_caller_policy(state, order)
-        if name == "POST faults":
-            return json_answer(state.faults.add(read_fault(order, operations=OPERATIONS)).to_json())
-        if name == "POST organization_policies":
-            return _change_organization_policy(state, order)
+        if name in _ORDERS:
+            return json_answer(_ORDERS[name](state, order))
     except NothingToBreakError as error:
         return _problem(409, str(error))
     except (ValueError, LookupError) as error:
@@ -96,11 +109,14 @@ def _delete_faults(state: State, path: str) -> AwsResponse:
     return json_answer({"faults": state.faults.to_json()})
 
 
-def _change_settings(state: State, order: dict[str, Any]) -> AwsResponse:
-    """`propagation_seconds`, or `quotas` by name (null: the default again), or both.
-
-    Quotas are those of `account_id`, without it those of every account that has none of its own.
-    """
+def _change_settings(state: State, order: dict[str, Any]) -> Json:
+    """Quotas are those of `account_id`, without it those of every account that has none of its own."""
+    unknown = set(order) - {*_SETTINGS, "quotas", "account_id"}
+    if unknown or not set(order) - {"account_id"}:
+        raise ValueError(f"settings are quotas, {', '.join(_SETTINGS)}")
+    for name, (is_right, sentence) in _SETTINGS.items():
+        if name in order and (isinstance(order[name], bool) or not is_right(order[name])):
+            raise ValueError(f"{name} must be {sentence}")
     if "quotas" in order:
         if not isinstance(order["quotas"], dict):
             raise ValueError("quotas must be an object")
@@ -109,22 +125,83 @@ def _change_settings(state: State, order: dict[str, Any]) -> AwsResponse:
         if account_id != EVERY_ACCOUNT:
             _check_account(account_id)
         state.organization.set_quotas(account_id, quotas)
-        if "propagation_seconds" not in order:
-            return json_answer(_health(state))
-    seconds = order.get("propagation_seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
-        raise ValueError("propagation_seconds must be a number, 0 or more")
-    state.propagation.time.seconds = float(seconds)
-    return json_answer(_health(state))
+    state.propagation.time.seconds = float(order.get("propagation_seconds", state.propagation.time.seconds))
+    state.clock.offset_seconds = float(order.get("clock_offset_seconds", state.clock.offset_seconds))
+    state.default_page_size = order.get("default_page_size", state.default_page_size)
+    state.changed()
+    return _health(state)
 
 
-def _change_organization_policy(state: State, order: dict[str, Any]) -> AwsResponse:
-    """The one service control policy of an account; null takes it away. Seen at once."""
-    if "service_control_policy" not in order:
-        raise ValueError("service_control_policy is missing (null takes it away)")
+_SETTINGS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "propagation_seconds": (lambda value: isinstance(value, (int, float)) and value >= 0, "a number, 0 or more"),
+    "clock_offset_seconds": (
+        lambda value: isinstance(value, (int, float)) and abs(value) <= LARGEST_OFFSET_SECONDS,
+        f"a number of seconds, at most {LARGEST_OFFSET_SECONDS} either way",
+    ),
+    "default_page_size": (
+        lambda value: isinstance(value, int) and 1 <= value <= LARGEST_PAGE,
+        f"a whole number from 1 to {LARGEST_PAGE}",
+    ),
+}
+
+
+def _change_organization_policies(state: State, order: dict[str, Any]) -> Json:
+    """One policy of each type for an account; null takes it away. Seen at once."""
+    changes = {
+        "service_control_policy": state.organization.set_policy,
+        "resource_control_policy": state.organization.set_resource_policy,
+    }
+    named = [name for name in changes if name in order]
+    if not named:
+        raise ValueError(f"{' or '.join(changes)} is missing (null takes it away)")
     _check_account(order.get("account_id"))
-    state.organization.set_policy(order["account_id"], order["service_control_policy"])
-    return json_answer({name: order[name] for name in ("account_id", "service_control_policy")})
+    for name in named:
+        changes[name](order["account_id"], order[name])
+    return {name: order[name] for name in ("account_id", *named)}
+
+
+def _change_regions(state: State, order: dict[str, Any]) -> Json:
+    _check_account(order.get("account_id"))
+    lists = {name: order[name] for name in ("without_sts", "disabled") if name in order}
+    if not lists:
+        raise ValueError("without_sts or disabled is missing (an empty list puts all regions on)")
+    state.regions.turn_off(order["account_id"], **lists)
+    state.changed()
+    return regions_off(state, order["account_id"])
+
+
+def _change_issuer(state: State, order: dict[str, Any]) -> Json:
+    url, thumbprint = order.get("issuer_url"), order.get("thumbprint")
+    if not isinstance(url, str) or not url:
+        raise ValueError("issuer_url is missing")
+    if "thumbprint" not in order:
+        raise ValueError("thumbprint is missing (null: a public authority's certificate)")
+    if thumbprint is None:
+        state.private_certificates.pop(url, None)
+    elif isinstance(thumbprint, str) and re.fullmatch(r"[0-9a-f]{40}", thumbprint):
+        state.private_certificates[url] = thumbprint
+    else:
+        raise ValueError("thumbprint must be 40 digits of 0-9 and a-f, or null")
+    state.changed()
+    return {"issuer_url": url, "thumbprint": thumbprint}
+
+
+def _change_model_access(state: State, order: dict[str, Any]) -> Json:
+    account_id, model_id = order.get("account_id"), order.get("model_id", EVERY_MODEL)
+    _check_account(account_id)
+    wanted = {name: value for name, value in order.items() if name not in ("account_id", "model_id", "is_form_sent")}
+    is_form_sent = order.get("is_form_sent")
+    if "is_form_sent" in order and not isinstance(is_form_sent, bool):
+        raise ValueError("is_form_sent must be true or false")
+    if not isinstance(model_id, str):
+        raise ValueError("model_id must be a model's id or *")
+    state.model_access.change(order["account_id"], model_id, wanted)
+    if is_form_sent is True:
+        state.model_access.bring_back_form(order["account_id"])
+    elif is_form_sent is False:
+        state.model_access.put_form(order["account_id"], None)
+    state.changed()
+    return state.model_access.of_account(order["account_id"])
 
 
 def _check_account(account_id: object) -> None:
@@ -132,7 +209,7 @@ def _check_account(account_id: object) -> None:
         raise ValueError(f"the sandbox has no account {account_id!r}")
 
 
-def _change_caller_policy(state: State, order: dict[str, Any]) -> AwsResponse:
+def _change_caller_policy(state: State, order: dict[str, Any]) -> Json:
     if "policy" not in order:
         raise ValueError("policy is missing (null makes the caller an administrator)")
     document = None if order["policy"] is None else json.dumps(order["policy"])
@@ -143,63 +220,20 @@ def _change_caller_policy(state: State, order: dict[str, Any]) -> AwsResponse:
             raise ValueError(str(error)) from error
     accounts.set_caller_policy(document)
     state.changed()
-    return json_answer({"policy": order["policy"]})
+    return {"policy": order["policy"]}
 
 
-def _state(state: State) -> Json:
-    """No secret and no token in it."""
-    return {
-        "propagation_seconds": state.propagation.time.seconds,
-        "stopped_issuers": sorted(state.stopped_issuers),
-        "faults": state.faults.to_json(),
-        "accounts": [
-            _account(account.id)
-            | {
-                "service_control_policy": json.loads(state.organization.policies.get(account.id, "null")),
-                "quotas": {name: state.organization.quota(account.id, name) for name in QUOTAS},
-            }
-            for account in accounts.ACCOUNTS
-        ],
-    }
+def _add_fault(state: State, order: dict[str, Any]) -> Json:
+    return state.faults.add(read_fault(order, operations=OPERATIONS)).to_json()
 
 
-def _account(account_id: str) -> dict[str, Json]:
-    providers = emulator.providers.of_account(account_id).values()
-    roles = emulator.roles.of_account(account_id).values()
-    return {
-        "account_id": account_id,
-        "alias": emulator.alias_of(account_id),
-        "providers": [
-            {
-                "arn": provider["Arn"],
-                "issuer_url": provider["Url"],
-                "audiences": provider["ClientIDList"],
-                "thumbprints": provider["ThumbprintList"],
-                "tags": _tags(provider),
-            }
-            for provider in providers
-        ],
-        "roles": [
-            {
-                "name": role["RoleName"],
-                "arn": role["Arn"],
-                "trust_policy": json.loads(role["AssumeRolePolicyDocument"]),
-                "inline_policies": {name: json.loads(text) for name, text in role["InlinePolicies"].items()},
-                "attached_policies": role["AttachedPolicies"],
-                "permissions_boundary": role.get("PermissionsBoundary") or None,
-                "max_session_duration": role["MaxSessionDuration"],
-                "description": role["Description"],
-                "tags": _tags(role),
-                "last_used": role.get("RoleLastUsed", {}).get("LastUsedDate"),
-            }
-            for role in roles
-        ],
-        "policies": [
-            {"arn": arn, "document": json.loads(emulator.managed_document(account_id, arn) or "{}")}
-            for arn in emulator.policies.of_account(account_id)
-        ],
-    }
-
-
-def _tags(record: emulator.Record) -> dict[str, Json]:
-    return {tag["Key"]: tag["Value"] for tag in record["Tags"]}
+_ORDERS: dict[str, Callable[[State, dict[str, Any]], Json]] = {
+    "POST breakages": apply_breakage,
+    "POST faults": _add_fault,
+    "POST settings": _change_settings,
+    "POST caller_policy": _change_caller_policy,
+    "POST organization_policies": _change_organization_policies,
+    "POST regions": _change_regions,
+    "POST issuers": _change_issuer,
+    "POST model_access": _change_model_access,
+}

@@ -121,6 +121,14 @@ def publish_managed_policy(name: str, document: str, description: str) -> None:
     iam._aws_managed_policies[record["Arn"]] = record
 
 
+def store_policy(account_id: str, name: str, document: str) -> str:
+    """Put a managed policy of the account in place, or its document anew; its ARN."""
+    arn = f"arn:aws:iam::{account_id}:policy/{name}"
+    with request_scope(account_id, "us-east-1"):
+        iam.store_policy(arn, name, "/", document)
+    return arn
+
+
 def new_role_id() -> str:
     generated: str = iam._gen_id("AROA")
     return generated

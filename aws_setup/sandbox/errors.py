@@ -9,6 +9,9 @@ VERIFICATION_KEY = (
 """AWS writes two spaces after the comma."""
 
 
+INVALID_TOKEN = "The security token included in the request is invalid."
+
+
 class AwsError(Exception):
     """A refusal in AWS's words: `code` for programs, `message` for people, `status` for HTTP."""
 

@@ -46,6 +46,10 @@ _BEDROCK = {
     "throttled": ("ThrottlingException", "Too many requests, please wait before trying again.", 429),
     "unavailable": ("ServiceUnavailableException", "The service isn't currently available. Try again later.", 503),
     "internal_error": ("InternalServerException", "An internal server error occurred. Retry your request.", 500),
+    # A list that a region does not offer: https://github.com/cartography-cncf/cartography/pull/2225
+    "unknown_operation": ("ValidationException", "Unknown operation", 400),
+    # An account that AWS has not cleared for Bedrock yet: https://github.com/langgenius/dify/issues/7488
+    "operation_not_allowed": ("ValidationException", "Operation not allowed", 400),
 }
 _LIMITS = {
     "CreateRole": ("RolesPerAccount", 1000),
@@ -73,14 +77,18 @@ def credentials_expired() -> AwsError:
     return AwsError("ExpiredToken", "The security token included in the request is expired", 403)
 
 
-def clock_skewed(request: AwsRequest) -> AwsError:
-    """As if AWS's clock were an hour ahead of the caller's."""
+def clock_skewed(request: AwsRequest, *, service: str) -> AwsError:
+    """As if AWS's clock were an hour ahead of the caller's: IAM and STS bear 15 minutes, Bedrock 5.
+
+    https://github.com/aws/aws-cli/issues/6676
+    """
     now = datetime.now(UTC) + _SKEW
-    earliest = now - timedelta(minutes=5)
+    minutes = 5 if service == "bedrock" else 15
+    earliest = now - timedelta(minutes=minutes)
     signed = request.headers.get("x-amz-date", "")
     return AwsError(
         "SignatureDoesNotMatch",
-        f"Signature expired: {signed} is now earlier than {_stamp(earliest)} ({_stamp(now)} - 5 min.)",
+        f"Signature expired: {signed} is now earlier than {_stamp(earliest)} ({_stamp(now)} - {minutes} min.)",
         403,
     )
 

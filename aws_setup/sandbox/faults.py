@@ -15,13 +15,14 @@ from aws_setup.sandbox.lateness import PARTS, WRITES
 from aws_setup.sandbox.wire import Json
 
 ANY = "*"
-REFUSING = ("throttled", "unavailable", "internal_error", "concurrent_modification", "limit_exceeded")
+IAM_WRITES_ONLY = ("concurrent_modification", "limit_exceeded")
+BEDROCK_ONLY = ("unknown_operation", "operation_not_allowed")
+REFUSING = ("throttled", "unavailable", "internal_error", *IAM_WRITES_ONLY, *BEDROCK_ONLY)
 SIGNED_ONLY = ("credentials_expired", "clock_skewed")
 SILENT = ("timeout", "reset_connection", "answer_lost")
 HOLDING = ("hold_before", "hold_after")
 LATE = ("late", "flapping")
 KINDS = (*REFUSING, *SILENT, *HOLDING, "denied", *SIGNED_ONLY, *LATE)
-IAM_WRITES_ONLY = ("concurrent_modification", "limit_exceeded")
 LAYERS = ("identity", "boundary", "session", "scp", "rcp", "unstated")
 
 LONGEST_HOLD_SECONDS = 60.0
@@ -182,6 +183,8 @@ def _can_meet(fault: Fault, *, service: str, action: str) -> bool:
         return WRITES.get(action) == fault.what
     if fault.kind in IAM_WRITES_ONLY:
         return service == "iam" and not action.startswith(_READING)
+    if fault.kind in BEDROCK_ONLY:
+        return service == "bedrock"
     if fault.kind in SIGNED_ONLY:
         return action != UNSIGNED_CALL
     return fault.kind != "denied" or action != UNDENIABLE_CALL

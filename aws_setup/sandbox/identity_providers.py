@@ -41,7 +41,11 @@ async def create_provider(call: IamCall) -> Xml:
     _check_thumbprints(thumbprints)
     _check_is_new(call.account_id, url)
     if not thumbprints:
-        thumbprints = [await _observed_thumbprint(url, stopped=call.state.stopped_issuers)]
+        thumbprints = [
+            await _observed_thumbprint(
+                url, stopped=call.state.stopped_issuers, private=call.state.private_certificates.get(url)
+            )
+        ]
         _check_is_new(call.account_id, url)
     arn = provider_arn(call.account_id, url)
     audiences = list(dict.fromkeys(audiences))
@@ -237,7 +241,7 @@ def _check_thumbprints(thumbprints: list[str]) -> None:
             )
 
 
-async def _observed_thumbprint(url: str, *, stopped: set[str]) -> str:
+async def _observed_thumbprint(url: str, *, stopped: set[str], private: str | None) -> str:
     """What IAM fills in when no thumbprint is sent: it contacts the issuer for that.
 
     A loopback issuer is contacted. A public one counts as reachable, so that the sandbox works without
@@ -256,4 +260,4 @@ async def _observed_thumbprint(url: str, *, stopped: set[str]) -> str:
                 await fetch_json(url + "/.well-known/openid-configuration")
         except (FetchError, TimeoutError) as error:
             raise failure from error
-    return hashlib.sha1(host.encode(), usedforsecurity=False).hexdigest()
+    return private or hashlib.sha1(host.encode(), usedforsecurity=False).hexdigest()

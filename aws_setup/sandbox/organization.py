@@ -1,13 +1,13 @@
-"""What stands above an account: its service control policy, and its quotas."""
+"""What stands above an account: its service and resource control policies, and its quotas."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_setup.sandbox.errors import AwsError
-from aws_setup.sandbox.policy_documents import check_identity_policy
+from aws_setup.sandbox.policy_documents import check_identity_policy, check_resource_control_policy
 
 EVERY_ACCOUNT = "*"
 QUOTAS = {
@@ -24,6 +24,8 @@ class Organization:
     def __init__(self) -> None:
         self.policies: dict[str, str] = {}
         """Service control policy by account; an account that is missing here may do everything."""
+        self.resource_policies: dict[str, str] = {}
+        """Resource control policy by account."""
         self._quotas: dict[str, dict[str, int]] = {}
 
     def quota(self, account_id: str, name: str) -> int:
@@ -43,17 +45,26 @@ class Organization:
         self._quotas[account_id] = {name: value for name, value in merged.items() if value is not None}
 
     def set_policy(self, account_id: str, document: Any) -> None:
-        """None takes it away. ValueError for what is no policy."""
-        if document is None:
-            self.policies.pop(account_id, None)
-            return
-        text = json.dumps(document)
-        try:
-            check_identity_policy(text)
-        except AwsError as error:
-            raise ValueError(str(error)) from error
-        self.policies[account_id] = text
+        """The service control policy. None takes it away. ValueError for what is no policy."""
+        _put(self.policies, account_id, document, check=check_identity_policy)
+
+    def set_resource_policy(self, account_id: str, document: Any) -> None:
+        """The resource control policy. None takes it away. ValueError for what is no policy."""
+        _put(self.resource_policies, account_id, document, check=check_resource_control_policy)
 
     def clear(self) -> None:
         self.policies.clear()
+        self.resource_policies.clear()
         self._quotas.clear()
+
+
+def _put(policies: dict[str, str], account_id: str, document: Any, *, check: Callable[[str], None]) -> None:
+    if document is None:
+        policies.pop(account_id, None)
+        return
+    text = json.dumps(document)
+    try:
+        check(text)
+    except AwsError as error:
+        raise ValueError(str(error)) from error
+    policies[account_id] = text

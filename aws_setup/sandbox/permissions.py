@@ -1,4 +1,4 @@
-"""Service control, identity and session policies and permissions boundaries, with AWS's words when they refuse."""
+"""Control, identity and session policies and permissions boundaries, with AWS's words when they refuse."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from aws_setup.sandbox.propagation import RolePermissions
 from aws_setup.sandbox.state import State
 
 SERVICE_CONTROL = "service control policy"
+BOUNDARY = "permissions boundary"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,23 @@ def authorize_by_organization(caller: Caller, access: Access, state: State) -> N
     _authorize(caller, access, organization_layers(caller.account_id, state))
 
 
+def refuse_by_resource_control_policy(caller: Caller, access: Access, state: State) -> None:
+    """What counts beside all else where the resource is a role: the policy of its own account's organization."""
+    if is_denied_to_resource(_context(access, caller.arn, caller), access.resource.split(":")[4], state):
+        raise AwsError(
+            "AccessDenied",
+            f"User: {caller.arn} is not authorized to perform: {access.action} on resource: {access.resource} "
+            + DENIALS["rcp"],
+            403,
+        )
+
+
+def is_denied_to_resource(context: Any, account_id: str, state: State) -> bool:
+    """Whether the resource control policy of the resource's account denies what the context describes."""
+    document = state.organization.resource_policies.get(account_id)
+    return document is not None and emulator.decide([emulator.parse_statements(document)], context) == "Deny"
+
+
 def _authorize(caller: Caller, access: Access, layers: list[Layer]) -> None:
     if caller.denied_by is not None:
         problem: str | None = DENIALS[caller.denied_by].format(action=access.action)
@@ -65,17 +83,7 @@ def _authorize(caller: Caller, access: Access, layers: list[Layer]) -> None:
 
 def denial(access: Access, *, principal_arn: str, layers: list[Layer], caller: Caller | None = None) -> str | None:
     """Why access is refused, in AWS's words, or None when it is granted."""
-    account_id = principal_arn.split(":")[4]
-    context = emulator.EvalContext(
-        principal_arn=principal_arn,
-        principal_type="AssumedRole" if ":assumed-role/" in principal_arn else "User",
-        principal_account=account_id,
-        action=access.action,
-        resource_arn=access.resource,
-        region=access.region,
-        service_context=dict(access.context),
-        principal_keys={"aws:userid": caller.user_id} if caller else {},
-    )
+    context = _context(access, principal_arn, caller)
     decisions = [(layer, emulator.decide(layer.policies, context)) for layer in layers]
     for layer, decision in decisions:
         if decision == "Deny":
@@ -85,6 +93,19 @@ def denial(access: Access, *, principal_arn: str, layers: list[Layer], caller: C
         if decision != "Allow":
             return f"because no {layer.type} allows the {access.action} action"
     return None
+
+
+def _context(access: Access, principal_arn: str, caller: Caller | None) -> Any:
+    return emulator.EvalContext(
+        principal_arn=principal_arn,
+        principal_type="AssumedRole" if ":assumed-role/" in principal_arn else "User",
+        principal_account=principal_arn.split(":")[4],
+        action=access.action,
+        resource_arn=access.resource,
+        region=access.region,
+        service_context=dict(access.context),
+        principal_keys={"aws:userid": caller.user_id} if caller else {},
+    )
 
 
 def _layers(caller: Caller, state: State, *, is_delayed: bool) -> list[Layer]:
@@ -151,7 +172,7 @@ def _with_boundary(
     layers = [Layer("identity-based policy", [emulator.parse_statements(d) for d in documents if d is not None])]
     if boundary:
         document = emulator.managed_document(account_id, boundary)
-        layers.append(Layer("permissions boundary", [emulator.parse_statements(document)] if document else []))
+        layers.append(Layer(BOUNDARY, [emulator.parse_statements(document)] if document else []))
     return layers
 
 

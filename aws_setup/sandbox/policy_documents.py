@@ -65,6 +65,19 @@ def check_identity_policy(document: str) -> None:
                 raise malformed_policy(f'Resource {resource} must be in ARN format or "*".')
 
 
+def check_resource_control_policy(document: str) -> None:
+    """AwsError MalformedPolicyDocument unless Organizations would take it: it denies, and to everybody alike.
+
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html
+    """
+    for statement in _statements(document):
+        if statement["Effect"] != "Deny" or statement.get("Principal") != "*":
+            raise malformed_policy("A resource control policy has the effect Deny and the principal *.")
+        if "NotAction" in statement or not _strings(statement.get("Resource", statement.get("NotResource"))):
+            raise malformed_policy("A resource control policy names actions and resources.")
+        _actions(statement)
+
+
 def _statements(document: str) -> list[dict[str, Any]]:
     try:
         policy = json.loads(document)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aws_setup.sandbox import emulator
+from aws_setup.sandbox.clock import Clock
 from aws_setup.sandbox.faults import Faults
 from aws_setup.sandbox.lateness import Lateness
+from aws_setup.sandbox.model_access import ModelAccess
 from aws_setup.sandbox.organization import Organization
 from aws_setup.sandbox.propagation import Propagation
+from aws_setup.sandbox.regions import Regions
 
 FORMAT = 1
+LARGEST_PAGE = 1000
 
 
 @dataclass
@@ -52,13 +55,20 @@ class State:
         self.faults = Faults()
         self.lateness = Lateness()
         self.organization = Organization()
+        self.clock = Clock()
+        self.regions = Regions()
+        self.model_access = ModelAccess()
+        self.private_certificates: dict[str, str] = {}
+        """Issuer URL → thumbprint of the private authority that vouches for it."""
+        self.default_page_size = LARGEST_PAGE
+        """Of Bedrock's lists, where a call names none; AWS does not document its own."""
         self.is_dirty = False
 
     def changed(self) -> None:
         self.is_dirty = True
 
     def add_session(self, session: Session) -> None:
-        now = time.time()
+        now = self.clock.now()
         # AWS goes on answering ExpiredToken for a while after the end; so do we, for an hour.
         for key in [key for key, old in self.sessions.items() if old.expires < now - 3600]:
             del self.sessions[key]
@@ -73,6 +83,11 @@ class State:
         self.faults.clear()
         self.lateness.clear()
         self.organization.clear()
+        self.clock.offset_seconds = 0.0
+        self.regions.clear()
+        self.model_access.clear()
+        self.private_certificates.clear()
+        self.default_page_size = LARGEST_PAGE
         self.propagation.clear()
         self.propagation.time.seconds = self.configured_propagation_seconds
         self.changed()
@@ -85,6 +100,11 @@ class State:
                 "iam": emulator.dump(),
                 "sessions": [asdict(session) for session in self.sessions.values()],
                 "stopped_issuers": sorted(self.stopped_issuers),
+                "clock_offset_seconds": self.clock.offset_seconds,
+                "regions": {"without_sts": self.regions.without_sts, "disabled": self.regions.disabled},
+                "model_access": self.model_access.to_json(),
+                "private_certificates": self.private_certificates,
+                "default_page_size": self.default_page_size,
             }
         )
 
@@ -99,6 +119,15 @@ class State:
         emulator.restore(saved["iam"])
         self.sessions = {row["access_key_id"]: Session(**row) for row in saved["sessions"]}
         self.stopped_issuers = set(saved["stopped_issuers"])
+        if "model_access" in saved:  # A state from before there was any of it has none of it.
+            self.clock.offset_seconds = saved["clock_offset_seconds"]
+            self.regions.without_sts, self.regions.disabled = (
+                saved["regions"]["without_sts"],
+                saved["regions"]["disabled"],
+            )
+            self.model_access.load(saved["model_access"])
+            self.private_certificates = saved["private_certificates"]
+            self.default_page_size = saved["default_page_size"]
         return True
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +14,22 @@ from aws_setup.sandbox.errors import AwsError, invalid_token, validation_error, 
 from aws_setup.sandbox.identity_providers import provider_arn
 from aws_setup.sandbox.lateness import Place, role_place
 from aws_setup.sandbox.parameters import Parameters
-from aws_setup.sandbox.permissions import Access, authorize, authorize_by_organization
+from aws_setup.sandbox.permissions import (
+    Access,
+    authorize,
+    authorize_by_organization,
+    is_denied_to_resource,
+    refuse_by_resource_control_policy,
+)
 from aws_setup.sandbox.policy_documents import check_identity_policy
 from aws_setup.sandbox.state import Session, State
-from aws_setup.sandbox.webidentity import MAX_TOKEN_LENGTH, check_claims, check_signature, read_token
+from aws_setup.sandbox.webidentity import (
+    MAX_TOKEN_LENGTH,
+    check_certificate,
+    check_claims,
+    check_signature,
+    read_token,
+)
 from aws_setup.sandbox.wire import Xml, iso_time
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:[\x21-\x7e]*/)?([\w+=,.@-]{1,64})", re.ASCII)
@@ -30,11 +41,12 @@ def get_caller_identity(caller: Caller) -> Xml:
     return {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account_id}
 
 
-def assume_role(parameters: Parameters, *, caller: Caller, state: State) -> Xml:
+def assume_role(parameters: Parameters, *, caller: Caller, state: State, region: str) -> Xml:
     """Both sides must agree: the caller's policies and the role's trust policy, `sts:ExternalId` included."""
     arn, account_id, name = _role_arn(parameters)
     session_name = _session_name(parameters)
     duration = parameters.number("DurationSeconds", default=3600, low=900, high=43200)
+    state.regions.check_sts(caller.account_id, region)
     context = {"sts:rolesessionname": session_name}
     if "ExternalId" in parameters:
         context["sts:externalid"] = parameters.get("ExternalId")
@@ -54,17 +66,19 @@ def assume_role(parameters: Parameters, *, caller: Caller, state: State) -> Xml:
     if not (account_id == caller.account_id and f'"{caller.arn}"' in document):
         authorize(caller, asked, state)
     _check_duration(duration, role, is_chained=caller.session is not None)
-    session = _new_session(role, account_id, session_name, duration, _session_policy(parameters))
+    refuse_by_resource_control_policy(caller, asked, state)
+    session = _new_session(role, account_id, session_name, _session_policy(parameters), state.clock.now() + duration)
     state.add_session(session)
     return _credentials(session) | _assumed_user(session)
 
 
-async def assume_role_with_web_identity(parameters: Parameters, state: State) -> Xml:
+async def assume_role_with_web_identity(parameters: Parameters, *, state: State, region: str) -> Xml:
     """Unsigned. Token first, then trust policy; AWS never says which condition failed."""
     arn, account_id, name = _role_arn(parameters)
     session_name = _session_name(parameters)
     duration = parameters.number("DurationSeconds", default=3600, low=900, high=43200)
     policy = _session_policy(parameters)
+    state.regions.check_sts(account_id, region)
     token = read_token(_compact_token(parameters))
     provider = provider_arn(account_id, token.issuer)
     stored = emulator.providers.find(account_id, provider)
@@ -75,10 +89,13 @@ async def assume_role_with_web_identity(parameters: Parameters, state: State) ->
         late = state.lateness.seen_elsewhere(Place("audience", account_id, provider), {"ClientIDList": current})
         current = tuple(late["ClientIDList"])
     audiences = state.propagation.audiences.seen((account_id, provider), current=current)
-    if audiences is None or current is None:
+    if audiences is None or current is None or stored is None:
         raise invalid_token(f"No OpenIDConnect provider found in your account for {token.issuer}")
-    await check_signature(token, is_stopped=token.issuer in state.stopped_issuers)
-    identity = check_claims(token, accepted_audiences=audiences, now=time.time())
+    is_stopped = token.issuer in state.stopped_issuers
+    if not is_stopped:
+        check_certificate(state.private_certificates.get(token.issuer), configured=stored["ThumbprintList"])
+    await check_signature(token, is_stopped=is_stopped)
+    identity = check_claims(token, accepted_audiences=audiences, now=state.clock.now())
     role = _trusted_role(arn, account_id, name, state)
     document = _seen_trust(account_id, name, role, state)
     context = _trust_context(
@@ -89,9 +106,11 @@ async def assume_role_with_web_identity(parameters: Parameters, state: State) ->
     )
     if document is None or not emulator.trust_allows(document, provider, context):
         raise web_identity_denied()
+    if is_denied_to_resource(context, account_id, state):
+        raise web_identity_denied()
     _check_duration(duration, role)
-    session = _new_session(role, account_id, session_name, duration, policy)
-    role["RoleLastUsed"] = {"LastUsedDate": iso_time(datetime.now(UTC)), "Region": "us-east-1"}
+    session = _new_session(role, account_id, session_name, policy, state.clock.now() + duration)
+    role["RoleLastUsed"] = {"LastUsedDate": iso_time(datetime.now(UTC)), "Region": region}
     state.add_session(session)
     return (
         {"SubjectFromWebIdentityToken": identity.subject, "Audience": identity.audience}
@@ -189,7 +208,7 @@ def _check_duration(duration: int, role: Record, *, is_chained: bool = False) ->
         )
 
 
-def _new_session(role: Record, account_id: str, name: str, duration: int, policy: str) -> Session:
+def _new_session(role: Record, account_id: str, name: str, policy: str, expires: float) -> Session:
     return Session(
         access_key_id="ASIA" + secrets.token_hex(8).upper(),
         secret=secrets.token_urlsafe(30),
@@ -198,7 +217,7 @@ def _new_session(role: Record, account_id: str, name: str, duration: int, policy
         role_name=role["RoleName"],
         role_id=role["RoleId"],
         name=name,
-        expires=time.time() + duration,
+        expires=expires,
         policy=policy,
     )
 

@@ -78,6 +78,17 @@ def read_token(compact: str) -> UnverifiedToken:
     return UnverifiedToken(compact, str(header.get("alg", "")), str(header.get("kid", "")), claims)
 
 
+def check_certificate(private: str | None, *, configured: list[str]) -> None:
+    """AwsError where an issuer's certificate is a private authority's, and the provider does not name that one.
+
+    `private` is the authority's thumbprint, None for a public one: those AWS trusts without looking at thumbprints
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
+    Words: https://github.com/alphagov/gsp/pull/889
+    """
+    if private is not None and private not in configured:
+        raise invalid_token("OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint")
+
+
 async def check_signature(token: UnverifiedToken, *, is_stopped: bool) -> None:
     """Discovery, JWKS, key by `kid`, algorithm, signature. Nothing is cached.
 
