@@ -121,9 +121,12 @@ class AwsSession:
         return self._client("own", self._core, service, region=region or self.region, config=self._config())
 
     def unsigned_client(self, service: str, *, region: str) -> Any:
-        """A client that signs nothing and sends no session token, as AssumeRoleWithWebIdentity wants it."""
+        """A client that signs nothing and sends no session token, as AssumeRoleWithWebIdentity wants it.
+
+        AWS knows the region by the host; the sandbox, which has one for all, by the path where no signature tells it.
+        """
         config = self._config(signature_version=UNSIGNED)
-        return self._client("unsigned", self._core, service, region=region, config=config)
+        return self._client("unsigned", self._core, service, region=region, config=config, path=f"/region/{region}")
 
     @contextmanager
     def lent_client(
@@ -139,11 +142,14 @@ class AwsSession:
         finally:
             _LENT.reset(token)
 
-    def _client(self, whose: str, session: Session, service: str, *, region: str, config: Config) -> Any:
+    def _client(
+        self, whose: str, session: Session, service: str, *, region: str, config: Config, path: str = ""
+    ) -> Any:
         key = (whose, service, region)
         if key not in self._clients:
+            endpoint_url = f"{self._endpoint_url}{path}" if self._endpoint_url else None
             self._clients[key] = session.create_client(
-                service, region_name=region, endpoint_url=self._endpoint_url, config=config
+                service, region_name=region, endpoint_url=endpoint_url, config=config
             )
         return self._clients[key]
 
