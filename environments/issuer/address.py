@@ -1,4 +1,4 @@
-"""Which URLs the built-in issuer may have. Pure.
+"""Which URLs an issuer may have. Pure.
 
 The URL is one string, byte for byte the same in tokens, in discovery and in IAM. AWS takes https without port or query
 (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html); loopback http with a port
@@ -17,20 +17,26 @@ class UnusableIssuerUrl(ValueError):
 
 def validate_issuer_url(url: str, *, is_sandbox: bool) -> None:
     """Raise UnusableIssuerUrl unless AWS, or the sandbox where `is_sandbox`, can trust an issuer at `url`."""
-    parts = urlsplit(url)
+    rule = find_broken_rule(url, is_sandbox=is_sandbox)
+    if rule:
+        raise UnusableIssuerUrl(f"ISSUER_URL {rule}; it is {url!r}.")
+
+
+def find_broken_rule(url: str, *, is_sandbox: bool) -> str:
+    """The rule for an issuer's URL that `url` breaks, as the end of a sentence; empty where it keeps them all."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "must be a URL"
     if not parts.hostname or parts.username or parts.query or parts.fragment or "?" in url or "#" in url:
-        raise UnusableIssuerUrl(f"ISSUER_URL must be a plain URL without user, query or fragment; it is {url!r}.")
+        return "must be a plain URL without user, query or fragment"
     if url.endswith("/"):
-        raise UnusableIssuerUrl(
-            f"ISSUER_URL must not end with a slash, because AWS compares every byte of it; it is {url!r}."
-        )
+        return "must not end with a slash, because AWS compares every byte of it"
     if is_sandbox and parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS:
-        return
+        return ""
     if parts.scheme != "https" or parts.netloc != parts.hostname or not _is_public_host(parts.hostname):
-        raise UnusableIssuerUrl(
-            f"ISSUER_URL must be a public https URL in lower case and without a port, where AWS can fetch it; "
-            f"it is {url!r}."
-        )
+        return "must be a public https URL in lower case and without a port, where AWS can fetch it"
+    return ""
 
 
 def _is_public_host(host: str) -> bool:

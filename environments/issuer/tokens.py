@@ -1,6 +1,7 @@
 """Signing tokens for environments, and checking them with every option spelled out."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -8,9 +9,10 @@ from typing import Any, NoReturn
 import jwt
 
 from environments.history import Actor, record
+from environments.ids import Subject
 from environments.issuer.claims import REQUIRED_CLAIMS, build_claims
 from environments.issuer.documents import SIGNING_ALGORITHMS
-from environments.issuer.keys import get_signing_key, load_private_key
+from environments.issuer.keys import PrivateKey, get_signing_key, load_private_key
 from environments.models import Environment, Issuer, SigningKey
 
 CLOCK_LEEWAY = timedelta(seconds=10)
@@ -52,13 +54,31 @@ def issue_token(environment: Environment, *, audience: str | None = None, actor:
     Raises NotOurIssuer where the organization's issuer is Vertesia's, keys.NoSigningKey, secrets.NoKeyFits and
     ids.InvalidVertesiaId.
     """
+    token = sign_token(environment, environment.subject, audience=audience, now=now)
+    record_token("token.issued", token, "was signed", environment=environment, actor=actor)
+    return token
+
+
+def sign_token(
+    environment: Environment,
+    subject: Subject,
+    *,
+    audience: str | None,
+    now: datetime,
+    find_private_key: Callable[[SigningKey], PrivateKey] = load_private_key,
+) -> SignedToken:
+    """Sign what a token of `environment` says, for `subject`; whoever calls this records it.
+
+    The header names the issuer's signing key, whatever key `find_private_key` gives to sign with. Raises as
+    `issue_token`.
+    """
     organization = environment.organization
     issuer = organization.issuer
     if not issuer.is_builtin:
         raise NotOurIssuer(issuer.url)
     key = get_signing_key()
     claims = build_claims(
-        environment.subject,
+        subject,
         issuer_url=issuer.url,
         audience=issuer.audience if audience is None else audience,
         organization_id=organization.organization_id,
@@ -67,15 +87,22 @@ def issue_token(environment: Environment, *, audience: str | None = None, actor:
         now=now,
         jti=str(uuid.uuid4()),
     )
-    value = jwt.encode(claims, load_private_key(key), algorithm=key.algorithm, headers={"kid": key.kid})
+    value = jwt.encode(claims, find_private_key(key), algorithm=key.algorithm, headers={"kid": key.kid})
+    return SignedToken(value=value, claims=claims, kid=key.kid)
+
+
+def record_token(
+    action: str, token: SignedToken, what_happened: str, *, environment: Environment, actor: Actor, **data: str
+) -> None:
+    """Write into the history that `token` was signed: what it is for, and nothing that could be used."""
+    claims = token.claims
     record(
-        "token.issued",
-        f"A token for {claims['sub']}, audience {claims['aud']}, was signed.",
+        action,
+        f"A token for {claims['sub']}, audience {claims['aud']}, {what_happened}.",
         actor=actor,
         environment=environment,
-        data={"jti": claims["jti"], "kid": key.kid, "subject": claims["sub"], "audience": claims["aud"]},
+        data={"jti": claims["jti"], "kid": token.kid, "subject": claims["sub"], "audience": claims["aud"], **data},
     )
-    return SignedToken(value=value, claims=claims, kid=key.kid)
 
 
 def verify_token(value: str, *, audience: str) -> dict[str, Any]:
