@@ -13,12 +13,10 @@ from aws_setup.listing import LATER_PAGE, Kind, PredictedModel, find_publisher_r
 SOON = timedelta(days=180)
 """How long before its end of life a model is warned of."""
 
-NAMES_SHOWN = 5
-
 
 @dataclass(frozen=True)
 class ListingWarning:
-    """`sentence` says what is lost, `why` what it means, `remedy` what to do. `models` are the ids concerned."""
+    """`sentence` says what is lost, `why` what it means, `remedy` what to do. `models` are the names concerned."""
 
     code: str
     sentence: str
@@ -31,46 +29,50 @@ class ListingWarning:
 
 @dataclass(frozen=True)
 class _Unread:
-    """What is said where a listing failed. `what` follows a number."""
+    """What is said where a listing failed; `else_why` only where it gave nothing before."""
 
     action: str
-    what: str
     sentence: str
-    why: str
+    why: str = ""
+    else_why: str = ""
 
 
 UNREAD = {
     "foundation_models": _Unread(
         "bedrock:ListFoundationModels",
-        "foundation models",
         "Studio will show no model at all.",
         "Its listing of foundation models fails, and Studio then says only “Foundation models not found”, whatever AWS "
         "answered.",
     ),
     "inference_profiles": _Unread(
         "bedrock:ListInferenceProfiles",
-        "inference profiles",
-        "Studio will leave out every inference profile and say nothing.",
+        "Studio will leave out every inference profile, without a word.",
         "Models that can be invoked through a profile alone are then missing: most of Anthropic's recent ones.",
     ),
     "custom_models": _Unread(
         "bedrock:ListCustomModels",
-        "custom models",
-        "Studio will leave out your custom models and say nothing.",
-        "If this account has none in this region, nothing is lost.",
+        "Studio will leave out your custom models, without a word.",
+        else_why="If this account has none in this region, nothing is lost.",
     ),
 }
 """By the name of the listing, as in gateway.Answers and in a verification's checks."""
 
 
 def find_warnings(
-    models: Sequence[PredictedModel], *, unread: Mapping[str, int | None], role_name: str, today: date
+    models: Sequence[PredictedModel],
+    *,
+    unread: Mapping[str, int | None],
+    role_name: str,
+    today: date,
+    unknown: Iterable[str] = (),
 ) -> list[ListingWarning]:
     """Everything to know of this listing before relying on it, losses first.
 
-    `unread` names the listings that failed, each with how many it gave when it last succeeded, None where unknown.
+    `unread` names the listings that the role could not make, each with how many it gave when it last succeeded, None
+    where it never did; `unknown` those that the worker could not make in the role's stead.
     """
-    found = [_warn_of_unread(name, before, role_name) for name, before in unread.items() if name in UNREAD]
+    found = [_warn_of_unread(name, before, role_name) for name, before in unread.items()]
+    found += [_warn_of_unknown(name) for name in unknown]
     if "foundation_models" not in unread:
         found += _warn_of_later_pages(models, "profile", "inference profiles")
         found += _warn_of_later_pages(models, "custom", "custom models")
@@ -80,13 +82,24 @@ def find_warnings(
 
 def _warn_of_unread(name: str, before: int | None, role_name: str) -> ListingWarning:
     words = UNREAD[name]
-    last_time = f" Last time it gave {before} {words.what}." if before else ""
+    last_time = f"Last time AWS listed {before}." if before else words.else_why
     return ListingWarning(
         code=f"{name}_unread",
         sentence=words.sentence,
-        why=words.why + last_time,
+        why=" ".join(filter(None, (words.why, last_time))),
         remedy=f"Role {role_name} must be allowed {words.action} on every resource. If it is, and AWS refused for "
         "another reason, verify again.",
+        is_loss=name != "custom_models" or bool(before),
+    )
+
+
+def _warn_of_unknown(name: str) -> ListingWarning:
+    return ListingWarning(
+        code=f"{name}_unknown",
+        sentence=f"What Studio will show of {name.replace('_', ' ')} is not known.",
+        why="Without a token of Vertesia's the worker looks in the role's stead, and it could not list them.",
+        remedy=f"Allow the worker {UNREAD[name].action} to see them here. The role itself is not affected.",
+        is_loss=False,
     )
 
 
@@ -101,10 +114,10 @@ def _warn_of_later_pages(models: Sequence[PredictedModel], kind: Kind, what: str
     return [
         ListingWarning(
             code=f"{kind}_later_page",
-            sentence=f"Studio will lose {len(lost)} of {of_all} {what}: {_name(lost)}.",
+            sentence=f"Studio will lose {len(lost)} of {of_all} {what}.",
             why=f"AWS gives them in several pages, and Studio reads the first.{no_other_way}",
-            remedy="No setting in AWS changes that. Ask Vertesia to read all pages, and send this page's list along.",
-            models=tuple(model.id for model in lost),
+            remedy="No setting in AWS changes that. Ask Vertesia to read all pages, and send along what stands here.",
+            models=_names(lost),
         )
     ]
 
@@ -131,10 +144,10 @@ def _warn_of_hidden_ways(models: Sequence[PredictedModel]) -> list[ListingWarnin
     return [
         ListingWarning(
             code="profile_hidden",
-            sentence=f"{_count(len(lost), 'is', 'are')} out of Studio's reach: {_name(lost)}.",
+            sentence=f"{_count(len(lost), 'is', 'are')} out of Studio's reach.",
             why="Studio lists their publisher, but they are invoked through an inference profile, and it hides that.",
             remedy="Ask Vertesia for them. The rule stands beside each profile under Hidden.",
-            models=tuple(model.id for model in lost),
+            models=_names(lost),
         )
     ]
 
@@ -149,14 +162,16 @@ def _warn_of_legacy(models: Sequence[PredictedModel], today: date) -> list[Listi
     if not ending:
         return []
     first = min(ends[one] for model in ending for one in _model_ids(model) if one in ends)
+    number = len(ending)
+    when = "One model comes to its end" if number == 1 else f"{number} models come to their end soon, the first"
     return [
         ListingWarning(
             code="legacy",
-            sentence=f"{_count(len(ending), 'comes', 'come')} to an end soon: {_name(ending)}. The first on {first}.",
+            sentence=f"{when} on {first}.",
             why="After a model's end of life AWS refuses every call. Before it, AWS may refuse a legacy model to an "
             "account that has not used it lately.",
-            remedy="Choose its successor for new work, and move what uses it.",
-            models=tuple(model.id for model in ending),
+            remedy="Choose a successor for new work, and move what uses the old one.",
+            models=_names(ending),
             is_loss=False,
         )
     ]
@@ -180,7 +195,5 @@ def _count(number: int, singular: str, plural: str) -> str:
     return f"One model {singular}" if number == 1 else f"{number} models {plural}"
 
 
-def _name(models: Iterable[PredictedModel]) -> str:
-    names = list(dict.fromkeys(model.name for model in models))
-    rest = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+def _names(models: Iterable[PredictedModel]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(model.name for model in models))

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 
 MODEL_ACCESS = "https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html"
 MARKETPLACE_ACTIONS = ("aws-marketplace:Subscribe", "aws-marketplace:Unsubscribe", "aws-marketplace:ViewSubscriptions")
+AGREE = "aws bedrock create-foundation-model-agreement"
+SUBMIT_USE_CASE = "aws bedrock put-use-case-for-model-access"
 
 
 @dataclass(frozen=True)
 class Point:
-    """One thing to know: what it is about, and what AWS says of it."""
+    """One thing to know: what it is about, and what AWS says of it. `names` are the actions or commands meant."""
 
     title: str
     text: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class ModelAccess:
 
 
 LISTED_IS_NOT_INVOCABLE = Point(
-    "A listed model is not yet an open one",
+    "A model that is listed may still be closed",
     "AWS lists models whether or not the account may invoke them. Listing costs nothing; AWS charges for what is "
     "invoked.",
 )
@@ -49,21 +52,23 @@ COMMERCIAL = ModelAccess(
         ),
         Point(
             "The first call to any other subscribes the account",
-            "That happens in the background and takes up to 15 minutes, in which calls may already succeed. It needs "
-            f"{', '.join(MARKETPLACE_ACTIONS[:2])} and {MARKETPLACE_ACTIONS[2]}, and a valid payment method; using the "
-            "model accepts its licence terms. Where something is missing AWS answers AccessDeniedException, and up to "
-            "2 minutes longer after it was mended.",
+            "That happens in the background and takes up to 15 minutes, in which calls may already succeed. It needs a "
+            "valid payment method and three permissions; using the model accepts its licence terms. Where something "
+            "is missing AWS answers AccessDeniedException, and up to 2 minutes longer after it was mended.",
+            MARKETPLACE_ACTIONS,
         ),
         Point(
             "Once for the account is enough",
-            "So an administrator can call each such model once, or run create-foundation-model-agreement, and the role "
-            "of Vertesia needs no Marketplace permission.",
+            "An administrator calls each such model once, or accepts its agreement by the command below. Vertesia's "
+            "role then needs no Marketplace permission.",
+            (AGREE,),
         ),
         Point(
             "Anthropic asks for a use case, once",
             "Its form is filled in once per account, or once in the organization's management account for all its "
-            "accounts: in the Bedrock console at any Anthropic model of the catalog, or with "
-            "put-use-case-for-model-access. Access follows at once. Regions that must be opted into ask again.",
+            "accounts: in the Bedrock console at any Anthropic model of the catalog, or by the command below. Access "
+            "follows at once. Regions that must be opted into ask again.",
+            (SUBMIT_USE_CASE,),
         ),
     ),
 )
@@ -79,8 +84,9 @@ GOVCLOUD = ModelAccess(
         Point(
             "Models of other publishers go through the linked commercial account first",
             "Each GovCloud account is linked to one standard AWS account, which also pays. There the model must be "
-            "enabled first, in us-east-1 or us-west-2: call it once, or run create-foundation-model-agreement. Then "
-            "enable it in the GovCloud account. Amazon's own models need only the latter.",
+            "enabled first, in us-east-1 or us-west-2: call it once, or accept its agreement by the command below. "
+            "Then enable it in the GovCloud account. Amazon's own models need only the latter.",
+            (AGREE,),
         ),
         Point(
             "Anthropic asks for a use case",

@@ -228,13 +228,18 @@ def read_cautions(
 ) -> list[Caution]:
     """Everything to know before relying on this listing."""
     checks = {check.check_name: check for check in failed_lists(listing)}
+    failed = [name for name in UNREAD if name in checks and checks[name].result == Check.Result.FAIL]
     warnings = find_warnings(
         read_listing(models),
-        unread={name: _count_before(connection, listing, name) for name in UNREAD if name in checks},
+        unread={name: _count_before(connection, listing, name) for name in failed},
+        unknown=[name for name in UNREAD if name in checks and name not in failed],
         role_name=connection.role_name,
         today=today,
     )
-    return [Caution(warning, checks.get(warning.code.removesuffix("_unread"))) for warning in warnings]
+    return [
+        Caution(warning, checks.get(warning.code.removesuffix("_unread").removesuffix("_unknown")))
+        for warning in warnings
+    ]
 
 
 def _count_before(connection: Connection, listing: Verification, name: str) -> int | None:

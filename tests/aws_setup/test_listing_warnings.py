@@ -34,8 +34,8 @@ def test_a_listing_that_loses_nothing_warns_of_nothing() -> None:
 def test_a_role_that_may_not_list_profiles_is_told_what_studio_will_lose() -> None:
     [warning] = warn(listed(foundation()), inference_profiles=45)
     assert warning.code == "inference_profiles_unread"
-    assert warning.sentence == "Studio will leave out every inference profile and say nothing."
-    assert warning.why.endswith("Last time it gave 45 inference profiles.")
+    assert warning.sentence == "Studio will leave out every inference profile, without a word."
+    assert warning.why.endswith("Last time AWS listed 45.")
     assert warning.remedy.startswith("Role VertesiaProd must be allowed bedrock:ListInferenceProfiles")
 
 
@@ -44,6 +44,13 @@ def test_where_nothing_was_listed_before_no_number_is_named(before: int | None) 
     [warning] = warn(listed(foundation()), custom_models=before)
     assert "Last time" not in warning.why
     assert "nothing is lost" in warning.why
+    assert not warning.is_loss
+
+
+def test_custom_models_that_were_there_last_time_are_a_loss() -> None:
+    [warning] = warn(listed(foundation()), custom_models=2)
+    assert warning.is_loss
+    assert warning.why == "Last time AWS listed 2."
 
 
 def test_without_foundation_models_there_is_but_one_thing_to_say() -> None:
@@ -66,15 +73,16 @@ def test_profiles_of_later_pages_are_counted_with_the_models_they_alone_lead_to(
         )
     )
     assert warning.code == "profile_later_page"
-    assert warning.sentence == "Studio will lose 2 of 3 inference profiles: EU Anthropic Claude X, US Other."
+    assert warning.sentence == "Studio will lose 2 of 3 inference profiles."
     assert "One model is then offered in no other way." in warning.why
-    assert warning.models == (second["inferenceProfileArn"], other["inferenceProfileArn"])
+    assert warning.models == ("EU Anthropic Claude X", "US Other")
 
 
 def test_custom_models_of_later_pages_are_named() -> None:
     custom = [{"modelArn": f"arn:{name}", "modelName": name, "baseModelName": "Nova"} for name in "abcdefghi"]
     [warning] = warn(listed(custom=custom, first_page={"custom_models": 2}))
-    assert warning.sentence == "Studio will lose 7 of 9 custom models: c, d, e, f, g and 2 more."
+    assert warning.sentence == "Studio will lose 7 of 9 custom models."
+    assert warning.models == tuple("cdefghi")
     assert "no other way" not in warning.why
 
 
@@ -82,7 +90,7 @@ def test_a_listed_publishers_model_whose_profile_is_hidden_is_out_of_reach() -> 
     nameless = profile("us.unnamed.claude-x", "US Claude X", "us-west-2")
     nameless["models"] = CLAUDE_PROFILE["models"]
     [warning] = warn(listed(foundation(**ONLY_BY_PROFILE), profiles=[nameless]))
-    assert (warning.code, warning.sentence) == ("profile_hidden", "One model is out of Studio's reach: Claude X.")
+    assert (warning.code, warning.sentence) == ("profile_hidden", "One model is out of Studio's reach.")
 
 
 def test_what_studio_never_lists_is_no_loss() -> None:
@@ -111,4 +119,10 @@ def test_a_profile_ends_with_its_model_and_what_studio_hides_is_not_named() -> N
             profiles=[CLAUDE_PROFILE],
         )
     )
-    assert warning.sentence == "One model comes to an end soon: US Anthropic Claude X. The first on 2026-12-31."
+    assert warning.sentence == "One model comes to its end on 2026-12-31."
+    assert warning.models == ("US Anthropic Claude X",)
+
+
+def test_of_several_that_end_the_first_day_is_named() -> None:
+    [warning] = warn(listed(ending("2027-02-01"), ending("2026-12-31", modelId="anthropic.claude-y", modelName="Y")))
+    assert warning.sentence == "2 models come to their end soon, the first on 2026-12-31."
