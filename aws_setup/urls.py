@@ -34,6 +34,7 @@ page_urls = [
     path("environments/<int:pk>/plan/", connection.plan_repair, name="environment_plan"),
     path("environments/<int:pk>/delete/", deletion.delete, name="environment_delete"),
     path("environments/<int:pk>/models/", listed_models.models, name="environment_models"),
+    path("environments/<int:pk>/models/studio.json", listed_models.studio_models, name="environment_studio_models"),
     path("accounts/", accounts.accounts, name="accounts"),
     path("accounts/check/", accounts.check, name="accounts_check"),
     path("accounts/add/", accounts.add, name="account_add"),

@@ -160,6 +160,8 @@ class FakeAws:
         self.tokens: list[str] = []
         self.propagation = timedelta(0)
         self.availability: dict[str, ModelAvailability] = {}
+        self.page_size = 1000
+        """How many custom models or inference profiles Bedrock gives to whoever asks for no number."""
         self._written_at = NOON - timedelta(days=1)
         self._failures: list[tuple[str, BaseException, int]] = []
         self._hooks: dict[str, Callable[[], None]] = {}
@@ -506,11 +508,23 @@ class FakeGateway:
                 return denied(operation)
             return copy.deepcopy(found)
 
+        foundation_models = read("ListFoundationModels", FOUNDATION_MODELS)
+        paged = {
+            "custom_models": read("ListCustomModels", []),
+            "inference_profiles": read("ListInferenceProfiles", INFERENCE_PROFILES),
+        }
+        first_page = {
+            name: min(len(answer), self._aws.page_size)
+            for name, answer in paged.items()
+            if not isinstance(answer, AwsError)
+        }
+        if not isinstance(foundation_models, AwsError):
+            first_page["foundation_models"] = len(foundation_models)
         return Answers(
-            foundation_models=read("ListFoundationModels", FOUNDATION_MODELS),
-            custom_models=read("ListCustomModels", []),
-            inference_profiles=read("ListInferenceProfiles", INFERENCE_PROFILES),
+            foundation_models=foundation_models,
+            **paged,
             milliseconds=dict.fromkeys(LISTINGS.values(), 1),
+            first_page=first_page,
         )
 
     def simulate_role(

@@ -394,6 +394,11 @@ def test_the_exchanged_credentials_list_models_each_listing_on_its_own(backend: 
     assert all(model["modelId"] for model in answers.foundation_models)
     assert all(profile["models"] for profile in answers.inference_profiles)
     assert set(answers.milliseconds) == {"list_foundation_models", "list_custom_models", "list_inference_profiles"}
+    assert answers.first_page == {
+        "foundation_models": len(answers.foundation_models),
+        "custom_models": len(answers.custom_models),
+        "inference_profiles": len(answers.inference_profiles),
+    }
 
 
 @needs("bedrock")
@@ -409,6 +414,7 @@ def test_a_role_without_its_policy_is_denied_each_listing_by_name(backend: Backe
         assert isinstance(answer, AwsRefused)
         assert (answer.is_denied, answer.operation) == (True, operation)
         assert operation in answer.message
+    assert answers.first_page == {}
 
 
 @needs("bedrock")

@@ -25,6 +25,7 @@ ENVIRONMENT_PAGES = [
 ]
 PANELS = ["environment_verification", "environment_comparison"]
 ENVIRONMENT_FORMS = ["environment_delete"]
+ENVIRONMENT_DOWNLOADS = ["environment_studio_models"]
 ENVIRONMENT_ORDERS = [
     "environment_verify",
     "environment_compare",
@@ -33,7 +34,7 @@ ENVIRONMENT_ORDERS = [
     "environment_rename",
 ]
 ORDERS = ["accounts_check", "issuer_move", *ENVIRONMENT_ORDERS]
-OF_AN_ENVIRONMENT = [*ENVIRONMENT_PAGES, *ENVIRONMENT_FORMS, *ENVIRONMENT_ORDERS]
+OF_AN_ENVIRONMENT = [*ENVIRONMENT_PAGES, *ENVIRONMENT_DOWNLOADS, *ENVIRONMENT_FORMS, *ENVIRONMENT_ORDERS]
 EVERYTHING = [*PAGES, *FORMS, "accounts_check", "issuer_move", *OF_AN_ENVIRONMENT]
 
 
@@ -94,7 +95,9 @@ def test_nobody_gets_in_without_signing_in(client, name):
     assert answer["Location"].startswith(reverse("sign_in"))
 
 
-@pytest.mark.parametrize("name", [page for page in [*PAGES, *ENVIRONMENT_PAGES] if page != "sandbox"])
+@pytest.mark.parametrize(
+    "name", [page for page in [*PAGES, *ENVIRONMENT_PAGES, *ENVIRONMENT_DOWNLOADS] if page != "sandbox"]
+)
 def test_a_page_that_only_shows_takes_no_post(client, name):
     assert client.post(address(client, name)).status_code == 405
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
+from aws_setup.listing import LATER_PAGE
 from aws_setup.models import Connection, Verification, WorkerCaller
 from environments.models import Environment
 from tests.browser import Browsing
@@ -80,6 +81,25 @@ def test_every_page_can_be_used_by_everybody_at_every_width(live_server, browsin
         for violation in Axe().run(page).response["violations"]:
             faults.append(f"{path}: {violation['help']}: {violation['nodes'][0]['html'][:200]}")
     assert faults == []
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_a_models_page_that_warns_can_be_used_by_everybody_with_all_of_it_unfolded(
+    live_server, browsing, client, connection, color_scheme
+):
+    gone = model("Claude", model_id="claude", lifecycle="LEGACY", end_of_life="2026-01-01")
+    lost = model("US Claude", kind="profile", model_id="us.claude", reason=LATER_PAGE["profile"])
+    store_listing(verify(connection, failed="custom_models"), [gone, lost])
+    url = live_server.url + reverse("environment_models", args=[connection.environment_id]) + "?view=all"
+    page = open_page(browsing, client, url, color_scheme=color_scheme, reduced_motion="reduce")
+    for name in ("Which they are", "Access to models"):
+        for summary in page.locator("main summary", has_text=name).all():
+            summary.click()
+    expect(page.locator("main details[open]")).to_have_count(3)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert [violation["help"] for violation in Axe().run(page).response["violations"]] == []
 
 
 def test_the_page_follows_a_verification_and_stops_when_it_is_over(live_server, browsing, client, connection):
