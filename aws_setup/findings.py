@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from aws_setup.diagnosis import Problem
-from aws_setup.models import Connection, Finding
+from aws_setup.models import Connection, Finding, Notice
+from aws_setup.notices.outbox import note_finding
 from environments.history import Actor, record
 
 
@@ -27,12 +28,13 @@ def open_finding(
     if not refreshed:
         try:
             with transaction.atomic():
-                Finding.objects.create(
+                finding = Finding.objects.create(
                     connection=connection, code=problem.code, problem=problem.to_json(), source=source
                 )
         except IntegrityError:  # another worker opened the very same finding a moment ago
             return
         record("finding.opened", problem.sentence, actor=actor, environment=connection.environment)
+        note_finding(finding, kind=Notice.Kind.OPENED, now=now)
 
 
 def close_findings(
@@ -46,3 +48,4 @@ def close_findings(
 def _close(finding: Finding, sentence: str, *, now: datetime, actor: Actor) -> None:
     if Finding.objects.filter(pk=finding.pk, closed_at__isnull=True).update(closed_at=now):
         record("finding.closed", sentence, actor=actor, environment=finding.connection.environment)
+        note_finding(finding, kind=Notice.Kind.CLOSED, now=now)
