@@ -181,7 +181,10 @@ def check_permissions_boundary(app_configs: Sequence[AppConfig] | None, **kwargs
 @register()
 def check_notifications(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """A channel that is half set is not used, and whoever set it would wait for ever."""
-    return [Warning(fault.sentence, hint=fault.hint, id=fault.code) for fault in find_faults()]
+    return [
+        Warning(fault.sentence, hint=f"{fault.remedy} {fault.command}".strip(), id=fault.code)
+        for fault in find_faults()
+    ]
 
 
 @register(Tags.database)

@@ -25,7 +25,8 @@ class Fault:
     code: str
     channel: Channel
     sentence: str
-    hint: str
+    remedy: str
+    command: str = ""
 
 
 def find_faults() -> list[Fault]:
@@ -103,7 +104,8 @@ def _webhook_faults() -> list[Fault]:
                 "webhook",
                 "NOTIFY_WEBHOOK_URL is set and NOTIFY_WEBHOOK_SECRET is not: no webhook is sent, because nobody could "
                 "tell that it is the console's.",
-                f"Make a secret, and give it to the receiver too: {MAKE_SECRET}",
+                "Make a secret, and give it to the receiver too.",
+                MAKE_SECRET,
             )
         )
         return faults
@@ -115,7 +117,8 @@ def _webhook_faults() -> list[Fault]:
                 "console.W014",
                 "webhook",
                 f"NOTIFY_WEBHOOK_SECRET cannot be used: no webhook is sent. {error}",
-                f"A new one: {MAKE_SECRET}",
+                "Make a new one, and give it to the receiver too.",
+                MAKE_SECRET,
             )
         )
     return faults

@@ -121,7 +121,7 @@ def write_test_webhook(*, public_url: str, now: datetime) -> Message:
 def _paragraph(one: Change) -> str:
     moment = one.closed_at if one.kind == "closed" and one.closed_at else one.opened_at
     security = "Security: " if one.is_security else ""
-    heading = f"{security}{one.environment_name} ({one.organization_name}), {WORDS[one.kind]} {_exact(moment)}"
+    heading = f"{security}{one.environment_name} · {one.organization_name}, {WORDS[one.kind]} {_exact(moment)}"
     lines = [_one_line(heading), _one_line(one.sentence)]
     if one.kind == "opened":
         lines += [_one_line(text) for text in (one.why, one.remedy and f"What to do: {one.remedy}") if text]

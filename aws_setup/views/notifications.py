@@ -24,9 +24,11 @@ SHOWN = 20
 def notifications_context(*, now: datetime) -> dict[str, object]:
     """What is set of each channel (never a secret), the last deliveries, and whether a test is under way."""
     test = Delivery.objects.filter(is_test=True, finished_at__isnull=True).last()
+    faults = find_faults()
     return {
         "channels": usable_channels(),
-        "faults": find_faults(),
+        "mail_faults": [fault for fault in faults if fault.channel == "email"],
+        "webhook_faults": [fault for fault in faults if fault.channel == "webhook"],
         "addresses": settings.NOTIFY_EMAILS,
         "sender": settings.DEFAULT_FROM_EMAIL,
         "mail_server": settings.EMAIL_HOST,

@@ -272,7 +272,7 @@ def test_security_comes_first_and_stands_in_the_subject() -> None:
     mail = write_mail(ordered, public_url="https://console.example.com")
     assert mail.subject == "Security: 2 findings opened, 1 closed"
     assert mail.body.startswith(
-        "Security: C (Acme), opened 2026-11-23 12:00 UTC\nIt is broken.\nBecause.\nWhat to do: "
+        "Security: C · Acme, opened 2026-11-23 12:00 UTC\nIt is broken.\nBecause.\nWhat to do: "
     )
     assert summarize([ordered[0]]) == "Security: 1 new finding: C: It is broken."
 

@@ -8,9 +8,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from aws_setup import hints
+from aws_setup import hints, tasks
+from aws_setup.diagnosis import Problem
+from aws_setup.findings import open_finding
 from aws_setup.models import Delivery, Notice
 from aws_setup.notices.sending import deliver
+from environments.history import CONSOLE
 from environments.models import Event
 from tests.factories import UserFactory
 from tests.receivers import WebhookReceiver, webhook_receiver
@@ -89,7 +92,7 @@ def test_what_is_half_set_up_is_said_and_not_used(client, set_up, settings, chan
         setattr(settings, name, value)
     answer = client.get(URL)
     assert sentence in text_of(answer)
-    assert "Not set up" in text_of(answer)
+    assert "Needs attention" in text_of(answer)
     assert "path-token" not in answer.content.decode()
     assert "rubbish" not in answer.content.decode()
 
@@ -109,6 +112,21 @@ def test_a_test_is_sent_by_a_worker_and_the_page_follows_it(client, receiver, ma
     assert text_of(answer).count("Sent 1 try") == 2
     assert (len(mailoutbox), len(receiver.received)) == (1, 1)
     assert Event.objects.get(action="notifications.tested").actor.startswith("administrator")
+
+
+def test_a_finding_reaches_the_page_by_the_sweep_and_a_worker(client, receiver, settings, mailoutbox):
+    settings.NOTICE_GROUP_SECONDS = 0
+    connection = make_connected(client, name="Payroll")
+    cause = Problem(code="provider_missing", sentence="There is no identity provider.")
+    open_finding(connection, cause, now=timezone.now(), actor=CONSOLE)
+    assert "1 change being gathered" in text_of(client.get(URL))
+    with hints.suppressed():
+        tasks.sweep()
+        for delivery in Delivery.objects.all():
+            tasks.deliver(delivery.pk)
+    assert text_of(client.get(URL)).count("1 new finding: Payroll: There is no identity provider.") == 2
+    assert [mail.subject for mail in mailoutbox] == ["1 new finding: Payroll: There is no identity provider."]
+    assert len(receiver.received) == 1
 
 
 def test_a_click_too_many_sends_no_second_test(client, receiver):
