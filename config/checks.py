@@ -13,6 +13,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from aws_setup.notices.channels import find_faults
 from environments.issuer.address import UnusableIssuerUrl, validate_issuer_url
 
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -174,6 +175,15 @@ def check_permissions_boundary(app_configs: Sequence[AppConfig] | None, **kwargs
             "manage.py provisioning_policy. Once decided otherwise, silence this by its id.",
             id="console.W005",
         )
+    ]
+
+
+@register()
+def check_notifications(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A channel that is half set is not used, and whoever set it would wait for ever."""
+    return [
+        Warning(fault.sentence, hint=f"{fault.remedy} {fault.command}".strip(), id=fault.code)
+        for fault in find_faults()
     ]
 
 

@@ -4,6 +4,7 @@ from aws_setup.models.accounts import ACCOUNT_ID_PATTERN, Account, WorkerCaller
 from aws_setup.models.agreements import PLAN_LIFETIME, Connection, Draft, Permissions, Plan
 from aws_setup.models.batches import Batch, BatchRow, IssuerMigration
 from aws_setup.models.findings import Finding, Observation
+from aws_setup.models.notices import Delivery, Notice
 from aws_setup.models.proofs import Check, ListedModel, Listing, Verification
 from aws_setup.models.work import Claimable, ResourceLease, Run, Step
 
@@ -16,11 +17,13 @@ __all__ = [
     "Check",
     "Claimable",
     "Connection",
+    "Delivery",
     "Draft",
     "Finding",
     "IssuerMigration",
     "ListedModel",
     "Listing",
+    "Notice",
     "Observation",
     "Permissions",
     "Plan",

@@ -85,6 +85,9 @@ LOOKS = {
     "breaks": Look("bad", "x-circle", "Breaks the connection"),
     "widens": Look("wait", "exclamation-triangle", "Lets more in"),
     "differs": Look("info", "information-circle", "Differs"),
+    # aws_setup.models.Delivery.State
+    "waiting": Look("wait", "clock", "Waiting"),
+    "sent": Look("good", "check-circle", "Sent"),
     # the worker's credentials
     "ready": Look("good", "check-circle", "Ready"),
     "not_checked": Look("quiet", "question-mark-circle", "Not checked"),
@@ -292,6 +295,7 @@ SECTIONS = {
     "issuer": "issuers",
     "migrations": "issuers",
     "migration": "issuers",
+    "notifications": "notifications",
     "sandbox": "sandbox",
     "real": "sandbox",
 }

@@ -14,7 +14,16 @@ from tests.web.wizard_rows import make_connected, prepare, signed_in_client
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["overview", "environments", "accounts", "provisioning_policy", "issuers", "sandbox", "real_aws"]
+PAGES = [
+    "overview",
+    "environments",
+    "accounts",
+    "provisioning_policy",
+    "issuers",
+    "notifications",
+    "sandbox",
+    "real_aws",
+]
 FORMS = ["account_add", "account_defaults", "issuer_add"]
 ENVIRONMENT_PAGES = [
     "environment",
@@ -33,9 +42,9 @@ ENVIRONMENT_ORDERS = [
     "environment_plan",
     "environment_rename",
 ]
-ORDERS = ["accounts_check", "issuer_move", *ENVIRONMENT_ORDERS]
 OF_AN_ENVIRONMENT = [*ENVIRONMENT_PAGES, *ENVIRONMENT_DOWNLOADS, *ENVIRONMENT_FORMS, *ENVIRONMENT_ORDERS]
-EVERYTHING = [*PAGES, *FORMS, "accounts_check", "issuer_move", *OF_AN_ENVIRONMENT]
+ORDERS = ["accounts_check", "issuer_move", "notifications_test", *ENVIRONMENT_ORDERS]
+EVERYTHING = [*PAGES, *FORMS, "accounts_check", "issuer_move", "notifications_test", *OF_AN_ENVIRONMENT]
 
 
 PUBLIC = {
@@ -144,6 +153,6 @@ def test_somebody_without_rights_is_offered_to_sign_out_and_can(client):
     assert "_auth_user_id" not in stranger.session
 
 
-@pytest.mark.parametrize("name", ["environment", "environment_verification", "accounts"])
+@pytest.mark.parametrize("name", ["environment", "environment_verification", "accounts", "notifications"])
 def test_what_polls_is_never_kept_by_a_cache(client, name):
     assert "no-store" in client.get(address(client, name), headers={"HX-Request": "true"})["Cache-Control"]

@@ -9,14 +9,16 @@ from django.template import Context, Template
 
 from aws_setup.batches.standing import RowState
 from aws_setup.chain import LinkState
-from aws_setup.models import Check, Run, Step, Verification
+from aws_setup.models import Check, Delivery, Run, Step, Verification
 from config.templatetags.console import LOOKS, count, differences, identifier, look, pretty_json, relative
 from environments.models import Status
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("states", [Status, Run.State, Step.State, Verification.State, Check.Result, RowState])
+@pytest.mark.parametrize(
+    "states", [Status, Run.State, Step.State, Verification.State, Check.Result, RowState, Delivery.State]
+)
 def test_every_status_has_a_look_and_says_its_own_label(states):
     for value, label in states.choices:
         assert value in LOOKS
