@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from aws_setup.models.agreements import Connection
 from aws_setup.models.work import Claimable, Run
-from aws_setup.proofs.rungs import BY_NAME
+from aws_setup.proofs.rungs import BY_NAME, Need
 
 
 class Listing(models.Model):
@@ -97,6 +97,12 @@ class Check(models.Model):
         """What it looked at, as a person says it."""
         rung = BY_NAME.get(self.check_name)
         return rung.title if rung else self.check_name.replace("_", " ").capitalize()
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What it could not have been made without."""
+        rung = BY_NAME.get(self.check_name)
+        return rung.needs if rung else ()
 
 
 class ListedModel(models.Model):
