@@ -36,7 +36,7 @@ def redact(value: Any) -> Any:
 
 
 def build_report(proof: Verification) -> dict[str, Any]:
-    """The report of a finished verification, as a JSON object; `sha256` is that of all the rest, canonically written."""
+    """The report of a finished verification, as a JSON object; `sha256` is that of the rest, canonically written."""
     connection, environment = proof.connection, proof.connection.environment
     checks = list(proof.checks.all())
     body: dict[str, Any] = {
