@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from aws_setup.models import Account
 from environments.models import Event
 from tests.factories import UserFactory
+from tests.web.page_rows import verify
 from tests.web.wizard_rows import make_connected, prepare, signed_in_client
 
 pytestmark = pytest.mark.django_db
@@ -31,10 +32,13 @@ ENVIRONMENT_PAGES = [
     "environment_history",
     "environment_verification",
     "environment_comparison",
+    "environment_verifications",
+    "environment_report",
 ]
 PANELS = ["environment_verification", "environment_comparison"]
 ENVIRONMENT_FORMS = ["environment_delete"]
-ENVIRONMENT_DOWNLOADS = ["environment_studio_models"]
+ENVIRONMENT_DOWNLOADS = ["environment_studio_models", "environment_report_json"]
+REPORTS = ["environment_report", "environment_report_json"]
 ENVIRONMENT_ORDERS = [
     "environment_verify",
     "environment_compare",
@@ -80,6 +84,9 @@ def client() -> Client:
 def address(client: Client, name: str) -> str:
     if name == "account_defaults":
         return reverse(name, args=[Account.objects.get().pk])
+    if name in REPORTS:
+        proof = verify(make_connected(client))
+        return reverse(name, args=[proof.connection.environment_id, proof.pk])
     if name in OF_AN_ENVIRONMENT:
         return reverse(name, args=[make_connected(client).environment_id])
     return reverse(name)
@@ -118,7 +125,7 @@ def test_what_changes_something_takes_no_get(client, name):
 
 @pytest.mark.parametrize("name", OF_AN_ENVIRONMENT)
 def test_what_does_not_exist_is_not_found(client, name):
-    url = reverse(name, args=[987654])
+    url = reverse(name, args=[987654, 1] if name in REPORTS else [987654])
     answer = client.get(url, headers={"HX-Request": "true"}) if name in PANELS else None
     assert (answer or send(client, name, url)).status_code == 404
 
