@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from aws_setup.notices.webhook import UnusableSecret, read_secret
+from environments.destinations import Destination, DestinationRefused, read_destination
 
 Channel = Literal["email", "webhook"]
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 MAKE_SECRET = (
     "python -c 'import base64, secrets; print(\"whsec_\" + base64.b64encode(secrets.token_bytes(32)).decode())'"
 )
@@ -42,11 +41,13 @@ def usable_channels() -> list[Channel]:
 
 
 def webhook_host() -> str:
-    """The host, and the port where one is named, of the webhook's address: the rest of it may be a secret."""
+    """The host, and the port where one is named, of the webhook's address: the rest of it may be a secret.
+
+    Empty where the address cannot be used.
+    """
     try:
-        parts = urlsplit(settings.NOTIFY_WEBHOOK_URL)
-        return f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
-    except ValueError:
+        return _read_receiver().authority
+    except DestinationRefused:
         return ""
 
 
@@ -88,13 +89,16 @@ def _webhook_faults() -> list[Fault]:
     if not settings.NOTIFY_WEBHOOK_URL:
         return []
     faults = []
-    if not _is_usable_address(settings.NOTIFY_WEBHOOK_URL, is_sandbox=settings.AWS_SANDBOX):
+    try:
+        _read_receiver()
+    except DestinationRefused as error:
         faults.append(
             Fault(
                 "console.W012",
                 "webhook",
-                "NOTIFY_WEBHOOK_URL is no https address without a user name in it: no webhook is sent.",
-                "Name the receiver as https://HOST/PATH. Only in the sandbox may it be http, on a loopback address.",
+                f"NOTIFY_WEBHOOK_URL is no https address that can be used: no webhook is sent. {error}",
+                "Name the receiver as https://HOST/PATH. Only in the sandbox may it be http, on a loopback address "
+                "with a port.",
             )
         )
     if not settings.NOTIFY_WEBHOOK_SECRET:
@@ -124,13 +128,5 @@ def _webhook_faults() -> list[Fault]:
     return faults
 
 
-def _is_usable_address(url: str, *, is_sandbox: bool) -> bool:
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    is_plain = url.isascii() and url.isprintable() and " " not in url
-    if not is_plain or not parts.hostname or not has_port or parts.username is not None:
-        return False
-    return parts.scheme == "https" or (is_sandbox and parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
+def _read_receiver() -> Destination:
+    return read_destination(settings.NOTIFY_WEBHOOK_URL, allow_loopback=settings.AWS_SANDBOX, allow_private=True)

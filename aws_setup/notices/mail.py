@@ -1,6 +1,7 @@
 """One plain-text mail by the server that EMAIL_URL names."""
 
 import smtplib
+import socket
 from contextlib import suppress
 from ssl import SSLCertVerificationError
 from urllib.parse import urlsplit
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
-from aws_setup.notices.failures import NotDelivered, explain_no_connection
+from aws_setup.notices.failures import NotDelivered
 
 LONGEST_WORDS = 150
 """How much of what a mail server says is shown."""
@@ -43,12 +44,21 @@ def send_mail(*, message_id: str, subject: str, body: str) -> None:
     except SSLCertVerificationError as error:
         raise NotDelivered(f"The mail server's certificate is not valid: {error.verify_message}.") from error
     except OSError as error:
-        raise NotDelivered(
-            explain_no_connection(error, whose="The mail server", seconds=settings.EMAIL_TIMEOUT)
-        ) from error
+        raise NotDelivered(_explain_no_connection(error)) from error
     finally:
         with suppress(OSError):
             server.close()  # Django leaves one open that refused the sign-in
+
+
+def _explain_no_connection(error: OSError) -> str:
+    match error:
+        case TimeoutError():
+            return f"The mail server did not answer within {settings.EMAIL_TIMEOUT:.0f} seconds."
+        case socket.gaierror():
+            return "The mail server cannot be found: its host name does not resolve."
+        case ConnectionRefusedError():
+            return "The mail server cannot be reached: nothing listens at that address and port."
+    return f"The mail server cannot be reached: {error.strerror or 'the connection broke off'}."
 
 
 def _words(said: bytes | str) -> str:

@@ -59,6 +59,7 @@ def _send(delivery: Delivery, *, now: datetime) -> None:
         message_id=f"msg_{delivery.message_id.hex}",
         timestamp=int(now.timestamp()),
         body=delivery.body.encode(),
+        is_sandbox=settings.AWS_SANDBOX,
     )
 
 

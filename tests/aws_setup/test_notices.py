@@ -384,7 +384,9 @@ def test_a_redirect_is_not_followed(world: World) -> None:
     world.open(world.connection("Marketing"))
     world.sweep(after=MINUTE)
     assert len(world.hook.received) == 1
-    assert "302, a redirect, and none is followed" in Delivery.objects.get(channel="webhook").error
+    assert Delivery.objects.get(channel="webhook").error == (
+        "127.0.0.1 answers with a redirect (HTTP 302). None is followed: name the final address in NOTIFY_WEBHOOK_URL."
+    )
 
 
 def test_an_answer_that_drips_in_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,7 +396,7 @@ def test_an_answer_that_drips_in_is_not_waited_for(world: World, monkeypatch: py
     started = datetime.now(UTC)
     world.sweep(after=MINUTE)
     assert datetime.now(UTC) - started < timedelta(seconds=4)
-    assert Delivery.objects.get(channel="webhook").error == "The receiver did not answer within 1 seconds."
+    assert Delivery.objects.get(channel="webhook").error == ("127.0.0.1 did not answer in full within 1 seconds.")
 
 
 def test_a_delivery_that_another_worker_has_is_left_to_it(world: World) -> None:
@@ -462,14 +464,46 @@ def test_a_test_that_fails_says_so_at_once(world: World) -> None:
     }
 
 
-@pytest.mark.parametrize("channel", ["email", "webhook"])
-def test_nobody_listening_is_said(world: World, settings: Settings, channel: str) -> None:
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        ("email", "cannot be reached: nothing listens"),
+        ("webhook", "127.0.0.1 (127.0.0.1) takes no connection: connection refused."),
+    ],
+)
+def test_nobody_listening_is_said(world: World, settings: Settings, channel: str, words: str) -> None:
     with mail_server() as gone:
         """Its port is free again after this block."""
     settings.EMAIL_PORT, settings.NOTIFY_WEBHOOK_URL = gone.port, f"http://127.0.0.1:{gone.port}/"
     request_test(actor=MONA, now=world.clock())
     world.sweep()
-    assert "cannot be reached: nothing listens" in Delivery.objects.get(channel=channel).error
+    assert words in Delivery.objects.get(channel=channel).error
+
+
+@pytest.mark.parametrize(
+    ("is_sandbox", "words"),
+    [
+        (True, "TLS with 127.0.0.1 fails: "),
+        (False, "127.0.0.1 leads to 127.0.0.1, which is not an address of the public internet or a private network."),
+    ],
+)
+def test_a_receiver_on_this_machine_is_for_the_sandbox(
+    world: World, settings: Settings, is_sandbox: bool, words: str
+) -> None:
+    settings.AWS_SANDBOX = is_sandbox
+    settings.NOTIFY_WEBHOOK_URL = f"https://127.0.0.1:{world.hook.port}/path-token"  # it speaks no TLS
+    request_test(actor=MONA, now=world.clock())
+    world.sweep()
+    assert Delivery.objects.get(channel="webhook").error.startswith(words)
+    assert not world.hook.received
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "[fd00:ec2::254]", "100.100.100.200"])
+def test_a_metadata_service_is_no_receiver(world: World, settings: Settings, address: str) -> None:
+    settings.NOTIFY_WEBHOOK_URL = f"https://{address}/"
+    request_test(actor=MONA, now=world.clock())
+    world.sweep()
+    assert f"leads to {address.strip('[]')}, which is not" in Delivery.objects.get(channel="webhook").error
 
 
 # --- Secrets ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.programs import find_free_port
-from environments.destinations import is_public_address
+from environments.destinations import Destination, Place, place_of, read_destination
 from environments.fetching import FetchFailed, Stage, fetch, post_json
 from environments.sockets import Network, TlsReason
 from tests.environments.web_servers import DAY, NOW, Authority, answer, drip, send, serving, stay_silent
@@ -73,6 +73,7 @@ def test_an_address_that_is_no_plain_https_url_is_not_fetched(url: str) -> None:
         "100.64.0.1",
         "169.254.169.254",
         "168.63.129.16",
+        "192.0.0.192",
         "0.0.0.0",  # noqa: S104 - nothing is bound to it
         "198.18.0.1",
         "224.0.0.1",
@@ -95,12 +96,82 @@ def test_an_address_that_is_no_plain_https_url_is_not_fetched(url: str) -> None:
     ],
 )
 def test_an_address_inside_is_not_public(address: str) -> None:
-    assert not is_public_address(address)
+    assert place_of(address) != Place.INTERNET
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2600:1f18::1", "::ffff:8.8.8.8", "64:ff9b::808:808"])
 def test_an_address_of_the_internet_is_public(address: str) -> None:
-    assert is_public_address(address)
+    assert place_of(address) == Place.INTERNET
+
+
+RECEIVER = "https://hooks.example.internal/"
+PRIVATE = ["10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "::ffff:10.1.2.3", "fc00::1", "fd12:3456::1"]
+LOOPBACK = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]
+NOWHERE = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "100.64.0.1",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+    "0.0.0.0",  # noqa: S104 - nothing is bound to it
+    "224.0.0.1",
+    "::",
+    "::ffff:169.254.169.254",
+    "::ffff:168.63.129.16",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b::10.1.2.3",
+    "64:ff9b::127.0.0.1",
+    "2002:a01:203::1",
+    "fe80::1%1",
+    "fe80::a9fe:a9fe",
+    "fd00:ec2::254",
+    "fd00:ec2::23",
+    "fd20:ce::254",
+    "fd00:c1::a9fe:a9fe",
+    "fd00:100::100:200",
+    "fd00:a9fe:a9fe::1",
+    "fd00:42::42",
+    "ff0e::1",
+]
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_what_the_operator_named_may_stand_in_a_private_network_and_nothing_else(address: str) -> None:
+    assert read_destination(RECEIVER, allow_loopback=False, allow_private=True).may_be_at(address)
+    assert not read_destination(RECEIVER, allow_loopback=False).may_be_at(address)
+    assert not read_destination("http://localhost:1/", allow_loopback=True, allow_private=True).may_be_at(address)
+
+
+@pytest.mark.parametrize("address", LOOPBACK)
+def test_what_the_operator_named_may_stand_on_this_machine_in_the_sandbox_only(address: str) -> None:
+    assert read_destination(RECEIVER, allow_loopback=True, allow_private=True).may_be_at(address)
+    assert not read_destination(RECEIVER, allow_loopback=False, allow_private=True).may_be_at(address)
+
+
+@pytest.mark.parametrize("address", NOWHERE)
+def test_nobody_s_wish_opens_link_local_shared_or_metadata_addresses(address: str) -> None:
+    for is_sandbox in (False, True):
+        assert not read_destination(RECEIVER, allow_loopback=is_sandbox, allow_private=True).may_be_at(address)
+
+
+@pytest.mark.parametrize("url", ["http://10.1.2.3:80/", "http://hooks.example.internal:80/", "http://localhost/"])
+def test_a_private_network_is_reached_by_https_only(url: str) -> None:
+    with pytest.raises(FetchFailed) as caught:
+        post_json(url, b"{}", {}, allow_loopback=True, allow_private=True, deadline_seconds=10)
+
+    assert caught.value.stage == Stage.ADDRESS_NOT_ALLOWED
+    assert "by https only" in str(caught.value)
+
+
+def test_a_metadata_address_behind_a_name_that_the_operator_gave_is_not_asked() -> None:
+    network = Network(resolve=lambda host, port: [("10.1.2.3", port), ("169.254.169.254", port)])
+
+    with pytest.raises(FetchFailed) as caught:
+        post_json(RECEIVER, b"{}", {}, allow_loopback=False, allow_private=True, deadline_seconds=10, network=network)
+
+    assert caught.value.stage == Stage.ADDRESS_NOT_ALLOWED
+    assert "169.254.169.254, which is not an address of the public internet or a private network" in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/", "https://localhost/", "https://[::1]/"])
@@ -174,6 +245,27 @@ def test_json_is_posted_with_the_headers_given() -> None:
         assert head.startswith(b"POST /hook HTTP/1.1\r\n")
         assert b"Content-Type: application/json" in head
         assert b"X-Signature: abc" in head
+
+
+def test_json_is_posted_over_tls_to_a_receiver_that_the_operator_has_on_this_machine(authority: Authority) -> None:
+    body = '{ "b" :1,\n"a": "ü" }'.encode()
+
+    with serving(answer(status="204 None"), context=authority.serve_as(HOST)) as server:
+        network = authority.network(server.port, is_allowed=Destination.may_be_at)
+
+        def post(**waivers: bool) -> int:
+            return post_json(f"https://{HOST}/", body, {}, deadline_seconds=10, network=network, **waivers).status
+
+        for refused in (
+            {"allow_loopback": True},
+            {"allow_loopback": False, "allow_private": True},
+        ):
+            with pytest.raises(FetchFailed, match=r"leads to 127\.0\.0\.1"):
+                post(**refused)
+        assert not server.questions
+
+        assert post(allow_loopback=True, allow_private=True) == 204
+        assert server.questions[0].endswith(b"\r\n\r\n" + body)
 
 
 def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
