@@ -94,6 +94,9 @@ class Migration(migrations.Migration):
                 ('chosen_models', models.JSONField(blank=True, default=list, help_text='Ids of the models whose availability counts, as Studio names them.')),
                 ('observed_at', models.DateTimeField(blank=True, help_text='When AWS was last compared with the agreement.', null=True)),
                 ('next_observation_at', models.DateTimeField(blank=True, db_index=True, null=True)),
+                ('verify_every_hours', models.PositiveSmallIntegerField(blank=True, help_text='Empty: VERIFICATION_INTERVAL_HOURS of the settings. 0: only on request.', null=True)),
+                ('next_verification_at', models.DateTimeField(blank=True, db_index=True, null=True)),
+                ('failures_in_a_row', models.PositiveIntegerField(default=0, help_text='Verifications that failed since the last one that did not.')),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='connections', to='aws_setup.account')),
                 ('environment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='connection', to='environments.environment')),
             ],
@@ -274,6 +277,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ProofDay',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(db_index=True)),
+                ('proven', models.PositiveIntegerField(default=0)),
+                ('failed', models.PositiveIntegerField(default=0)),
+                ('not_provable', models.PositiveIntegerField(default=0)),
+                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='proof_days', to='aws_setup.connection')),
+            ],
+            options={
+                'ordering': ['day'],
+            },
+        ),
+        migrations.CreateModel(
             name='Run',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -381,6 +398,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='connection',
+            constraint=models.CheckConstraint(condition=models.Q(('verify_every_hours__isnull', True), ('verify_every_hours__in', (0, 1, 3, 6, 12, 24)), _connector='OR'), name='connection_verification_interval_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='connection',
             constraint=models.UniqueConstraint(models.F('account'), django.db.models.functions.text.Lower('role_name'), name='connection_role_name_unique_any_case'),
         ),
         migrations.AddConstraint(
@@ -432,6 +453,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('approved_at__isnull', True), ('approved_at__lt', models.F('expires_at')), _connector='OR'), name='plan_approved_in_time'),
         ),
         migrations.AddConstraint(
+            model_name='proofday',
+            constraint=models.UniqueConstraint(fields=('connection', 'day'), name='proof_day_once_per_connection'),
+        ),
+        migrations.AddConstraint(
             model_name='run',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['applying', 'verifying', 'finishing'])), fields=('connection',), name='run_one_live_per_connection'),
         ),
@@ -442,6 +467,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='step',
             constraint=models.UniqueConstraint(fields=('run', 'position'), name='step_position_unique'),
+        ),
+        migrations.AddIndex(
+            model_name='verification',
+            index=models.Index(condition=models.Q(('run__isnull', True)), fields=['finished_at'], name='verification_to_forget'),
         ),
         migrations.AddConstraint(
             model_name='verification',
