@@ -20,7 +20,7 @@ def back_off(failures: int) -> timedelta:
     So what was mended is soon seen to be, and what stays broken is not asked about all the time.
     """
     doublings = min(max(failures, 1) - 1, 7)  # beyond seven it is more than a day anyway
-    return min(FIRST_BACK_OFF * 2**doublings, LONGEST_BACK_OFF)
+    return min(FIRST_BACK_OFF * (1 << doublings), LONGEST_BACK_OFF)
 
 
 def spread_out(interval: timedelta, *, key: int) -> timedelta:
