@@ -49,7 +49,7 @@ class Verification(Claimable):
     class Meta:
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
-            models.Index(fields=["finished_at"], condition=Q(run__isnull=True), name="verification_to_forget"),
+            models.Index(fields=["run", "finished_at"], name="verification_by_end"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -19,7 +19,8 @@ from aws_setup.proof_days import DayCount
 from environments.history import CONSOLE, Actor, record
 
 MOST_AT_A_TIME = 25
-"""How many verifications are under way at most when a scheduled one begins: what a person asks for goes first."""
+"""How many verifications outside of runs are under way at most when a scheduled one begins, so that what a person waits
+for never queues behind thousands."""
 
 SAYS_NOTHING = ("agreement_changed", "not_connected")
 """Codes of Problems that say nothing about whether the connection works."""
@@ -47,7 +48,7 @@ def request_due_verifications(*, now: datetime) -> None:
     A fixed number of queries, however many connections there are.
     """
     under_way = Verification.objects.filter(finished_at__isnull=True)
-    room = MOST_AT_A_TIME - under_way.count()
+    room = MOST_AT_A_TIME - under_way.filter(run__isnull=True).count()
     if room <= 0:
         return
     lets_others_in = Finding.objects.filter(
