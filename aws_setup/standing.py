@@ -14,7 +14,7 @@ from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Ve
 from aws_setup.policies import INLINE_POLICY_NAME
 from aws_setup.trust.adoption import find_kept_holes
 from environments.history import summarize
-from environments.models import Environment, Event, Status
+from environments.models import Environment, Event, Status, proof_cutoff
 
 EVENTS_SHOWN = 8
 
@@ -53,6 +53,17 @@ class Standing:
     kept_holes: list[str] = field(default_factory=list)
     """Where their statements, which were agreed to stay, let in too much."""
 
+    proof_is_old: bool = False
+    """The last verification is too long ago to count: what it proved is no longer green."""
+
+    @property
+    def proof_state(self) -> str:
+        """How the last verification is drawn now; empty where there is none."""
+        if self.proof is None:
+            return ""
+        is_stale = self.proof_is_old and self.proof.state == Verification.State.PROVEN
+        return Status.PROOF_IS_OLD.value if is_stale else self.proof.state
+
     @property
     def run_is_live(self) -> bool:
         """Whether AWS is being changed at the moment."""
@@ -77,6 +88,7 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
     checks = list(proof.checks.all()) if proof else []
     findings = list(connection.findings.filter(closed_at__isnull=True))
     listing = latest_listing(connection)
+    proof_is_old = proof is not None and (proof.finished_at or now) < proof_cutoff(now)
     return Standing(
         environment,
         status,
@@ -87,7 +99,10 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
         checks=checks,
         findings=findings,
         comparison=read_comparison(connection),
-        chain=[] if status == Status.DISCONNECTED else read_chain(agreed, checks, findings, environment),
+        chain=[]
+        if status == Status.DISCONNECTED
+        else read_chain(agreed, checks, findings, environment, is_old=proof_is_old),
+        proof_is_old=proof_is_old,
         listing=listing,
         model_counts=listing.listing if listing else None,
         resources=list_resources(connection, agreed),
@@ -104,7 +119,12 @@ def unfinished_draft(environment: Environment) -> Draft | None:
 
 
 def read_chain(
-    agreed: DesiredState, checks: list[Check], findings: list[Finding], environment: Environment
+    agreed: DesiredState,
+    checks: list[Check],
+    findings: list[Finding],
+    environment: Environment,
+    *,
+    is_old: bool = False,
 ) -> list[Link]:
     """The chain of trust as the last verification and the open findings show it."""
     # What a proof found says which link it is; an observation's finding names many things at once.
@@ -122,6 +142,7 @@ def read_chain(
         results={check.check_name: check.result for check in checks},
         problem=problem,
         is_confirmed=environment.status == Status.CONFIRMED,
+        is_old=is_old,
     )
 
 

@@ -19,6 +19,8 @@ from aws_setup.lab import breakages, faults
 from aws_setup.models import Delivery, Draft, Observation, Plan, Run, Verification, WorkerCaller
 from aws_setup.moves import migration
 from aws_setup.notices import outbox, sending
+from aws_setup.proofs.retention import forget_old_proofs
+from aws_setup.proofs.schedule import request_due_verifications
 from aws_setup.status import refresh_status
 from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
 from environments.history import Actor
@@ -121,6 +123,7 @@ def sweep() -> None:
     now = timezone.now()
     for run in Run.due(now):
         hints.send(hints.ADVANCE_RUN, run.pk)
+    request_due_verifications(now=now)
     for proof in Verification.due(now).filter(run__isnull=True):
         hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
     observing.request_due_observations(now=now)
@@ -136,6 +139,7 @@ def sweep() -> None:
         hints.send(hints.DELIVER, delivery_pk)
     migration.finish_migrations(now=now)
     Environment.objects.note_old_proofs(now=now)
+    forget_old_proofs(now=now)
     for plan in Plan.objects.filter(
         approved_at__isnull=True, expires_at__lte=now, environment__status=Status.WAITING_FOR_APPROVAL
     ).select_related("environment"):

@@ -21,6 +21,7 @@ from aws_setup.views import (
     review,
     runs,
     sandbox,
+    schedule,
     wizard,
 )
 
@@ -37,6 +38,7 @@ page_urls = [
         evidence.report_json,
         name="environment_report_json",
     ),
+    path("environments/<int:pk>/schedule/", schedule.change_schedule, name="environment_schedule"),
     path("environments/<int:pk>/comparison/", comparison.comparison, name="environment_comparison"),
     path("environments/<int:pk>/compare/", comparison.compare, name="environment_compare"),
     path("environments/<int:pk>/accept/", comparison.accept, name="environment_accept"),

@@ -187,6 +187,22 @@ def check_notifications(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
     ]
 
 
+@register()
+def check_verification_interval(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The next scheduled proof comes before the last one is too old to count."""
+    longest = settings.VERIFICATION_INTERVAL_HOURS * 1.1  # give or take a tenth
+    if longest < settings.PROOF_MAX_AGE_HOURS:
+        return []
+    return [
+        Warning(
+            f"Connections are proven every {settings.VERIFICATION_INTERVAL_HOURS} hours, give or take a tenth, and a "
+            f"proof counts for {settings.PROOF_MAX_AGE_HOURS}: what works turns grey before it is proven again.",
+            hint="Make VERIFICATION_INTERVAL_HOURS shorter, or PROOF_MAX_AGE_HOURS longer.",
+            id="console.W006",
+        )
+    ]
+
+
 @register(Tags.database)
 def check_sqlite_is_local(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """SQLite's write-ahead log needs shared memory, which a network file system has not.

@@ -66,6 +66,8 @@ SANDBOX_PROPAGATION_SECONDS: float = env.float("SANDBOX_PROPAGATION_SECONDS", de
 PROPAGATION_WINDOW_SECONDS: int = env.int("PROPAGATION_WINDOW_SECONDS", default=120)
 PROOF_MAX_AGE_HOURS: int = env.int("PROOF_MAX_AGE_HOURS", default=24)
 OBSERVATION_INTERVAL_HOURS: int = env.int("OBSERVATION_INTERVAL_HOURS", default=6)
+VERIFICATION_INTERVAL_HOURS: int = env.int("VERIFICATION_INTERVAL_HOURS", default=6)
+KEEP_PROOFS_DAYS: int = env.int("KEEP_PROOFS_DAYS", default=90)
 
 # --- Telling of findings --------------------------------------------------------------------------------------
 

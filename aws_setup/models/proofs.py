@@ -48,6 +48,9 @@ class Verification(Claimable):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["run", "finished_at"], name="verification_by_end"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["connection"],
@@ -63,6 +66,25 @@ class Verification(Claimable):
 
     def __str__(self) -> str:
         return f"verification {self.pk} ({self.state})"
+
+
+class ProofDay(models.Model):
+    """How the verifications of a connection that ended on one day went. A day is one of UTC."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="proof_days")
+    day = models.DateField(db_index=True)
+    proven = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    not_provable = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["day"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["connection", "day"], name="proof_day_once_per_connection"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection} on {self.day}"
 
 
 class Check(models.Model):

@@ -25,6 +25,7 @@ from aws_setup.standing import latest_listing
 from aws_setup.stored_listings import read_listing
 from config.http import HtmxRequest
 from environments.access import get_environment
+from environments.models import proof_cutoff
 
 
 @require_safe
@@ -32,7 +33,7 @@ from environments.access import get_environment
 @vary_on_headers("HX-Request")
 def models(request: HtmxRequest, pk: int) -> HttpResponse:
     """The models of the last verification that could list them."""
-    environment = get_environment(request.user, pk)
+    environment, now = get_environment(request.user, pk), timezone.now()
     query = ModelQuery.from_url(request.GET.dict())
     connection = Connection.objects.filter(environment=environment).select_related("account").first()
     listing = latest_listing(connection) if connection else None
@@ -46,6 +47,7 @@ def models(request: HtmxRequest, pk: int) -> HttpResponse:
         "connection": connection,
         "query": query,
         "listing": listing,
+        "is_old": listing is not None and (listing.finished_at or now) < proof_cutoff(now),
         "last": last,
         "failed_lists": failed_lists(last) if last and last != listing else [],
         "cautions": cautions,

@@ -24,6 +24,7 @@ from aws_setup.models import (
     Notice,
     Observation,
     Plan,
+    ProofDay,
     ResourceLease,
     Run,
     Step,
@@ -102,6 +103,8 @@ BREAKS: dict[str, Break] = {
         Verification.objects.create(connection=run.connection, actor="mona") for _ in range(2)
     ],
     "verification_finished_when_over": lambda console, run: Verification.objects.update(finished_at=None),
+    "connection_verification_interval_known": lambda console, run: Connection.objects.update(verify_every_hours=5),
+    "proof_day_once_per_connection": lambda console, run: copy_of(ProofDay.objects.get()),
     "check_position_unique": lambda console, run: copy_of(Check.objects.all()[0]),
     "listed_model_position_unique": lambda console, run: copy_of(ListedModel.objects.all()[0]),
     "finding_open_once": lambda console, run: [

@@ -170,3 +170,14 @@ def test_in_the_sandbox_a_receiver_on_this_machine_needs_no_tls(settings: Any) -
     assert our_ids(deploy=False) == []
     settings.NOTIFY_WEBHOOK_URL = "http://hooks.example.com/"
     assert our_ids(deploy=False) == ["console.W012"]
+
+
+@pytest.mark.parametrize(
+    ("every", "counts_for", "expected"),
+    [(6, 24, []), (0, 24, []), (21, 24, []), (22, 24, ["console.W006"]), (24, 24, ["console.W006"])],
+)
+def test_what_works_is_proven_again_before_its_proof_is_too_old(
+    settings: Any, every: int, counts_for: int, expected: list[str]
+) -> None:
+    settings.VERIFICATION_INTERVAL_HOURS, settings.PROOF_MAX_AGE_HOURS = every, counts_for
+    assert our_ids(deploy=False) == expected

@@ -45,6 +45,7 @@ ENVIRONMENT_ORDERS = [
     "environment_accept",
     "environment_plan",
     "environment_rename",
+    "environment_schedule",
 ]
 OF_AN_ENVIRONMENT = [*ENVIRONMENT_PAGES, *ENVIRONMENT_DOWNLOADS, *ENVIRONMENT_FORMS, *ENVIRONMENT_ORDERS]
 ORDERS = ["accounts_check", "issuer_move", "notifications_test", *ENVIRONMENT_ORDERS]
