@@ -6,9 +6,10 @@ from django.utils import timezone
 
 from aws_setup.listing import Facts
 from aws_setup.models import Check, Connection, Finding, ListedModel, Listing, Verification
+from aws_setup.proofs.rungs import EVERY_TIME
 from environments.models import Status
 
-CHECKS = ("issuer", "token", "exchange", "identity", "foundation_models", "inference_profiles", "custom_models")
+CHECKS = EVERY_TIME
 
 
 def problem(code: str = "provider_missing", **changes: object) -> dict[str, object]:
