@@ -1,6 +1,6 @@
 """The checks of a verification under few headings, so that what holds takes a line and what does not stands open."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aws_setup.models import Check
@@ -13,11 +13,11 @@ Result = Check.Result
 
 @dataclass(frozen=True)
 class CheckGroup:
-    """Checks that belong together, in the order of the rungs. `has_exchange`: STS exchanged a token that time."""
+    """Checks that belong together, in the order of the rungs. `exchange`: what became of the exchange that time."""
 
     title: str
     checks: Sequence[Check]
-    has_exchange: bool = False
+    exchange: str = ""
 
     @property
     def result(self) -> Check.Result:
@@ -38,22 +38,33 @@ class CheckGroup:
 
     @property
     def summary(self) -> str:
-        """`4 of 4 passed · proven by the exchange`, `2 of 4 passed · 1 failed · 1 not run`."""
+        """`4 of 4 passed · proven by the exchange`, `3 of 3 passed · simulated`, `1 failed · 3 not run`."""
         number = {result: sum(check.result == result for check in self.checks) for result in Result}
         words = [f"{number[Result.PASS]} of {len(self.checks)} passed"] if number[Result.PASS] else []
         for result, word in ((Result.FAIL, "failed"), (Result.SKIPPED, "skipped"), (Result.NOT_RUN, "not run")):
             if number[result]:
                 words.append(f"{number[result]} {word}")
-        if self.has_exchange and any(check.check_name in PROVEN_BY_EXCHANGE for check in self.checks):
-            words.append("proven by the exchange")
-        return " · ".join(words)
+        return " · ".join([*words, *self._describe_proof()])
+
+    def _describe_proof(self) -> Iterator[str]:
+        """How what passed is known, where it was not seen to happen."""
+        passed = [check for check in self.checks if check.result == Result.PASS]
+        simulated = sum(check.rung is not None and check.rung.is_simulated for check in passed)
+        if simulated:
+            yield "simulated" if simulated == len(passed) else f"{simulated} simulated"
+        if any(check.check_name in PROVEN_BY_EXCHANGE for check in passed):
+            if self.exchange == Result.PASS:
+                yield "proven by the exchange"
+            elif self.exchange == Result.SKIPPED:
+                yield "not proven"
 
 
 def group_checks(checks: Iterable[Check]) -> list[CheckGroup]:
     """The checks under their headings; a heading without checks is left out."""
     by_title: dict[str, list[Check]] = {title: [] for title in (*Group, NOT_KNOWN)}
-    has_exchange = False
+    exchange = ""
     for check in checks:
         by_title[check.rung.group if check.rung else NOT_KNOWN].append(check)
-        has_exchange |= check.check_name == "exchange" and check.result == Result.PASS
-    return [CheckGroup(title, found, has_exchange) for title, found in by_title.items() if found]
+        if check.check_name == "exchange":
+            exchange = check.result
+    return [CheckGroup(title, found, exchange) for title, found in by_title.items() if found]
