@@ -146,6 +146,11 @@ def test_the_message_to_the_administrator_stands_folded_with_its_lines_kept(clie
     assert "In AWS account 1111-2222-3333\n\nPlease: create &lt;it&gt;.</pre>" in html
 
 
+def test_a_finding_about_a_model_leads_to_the_models_that_count(client, connection):
+    break_connection(connection, code="model_legacy", fix="verify")
+    assert reverse("environment_chosen_models", args=[connection.environment_id]) in page(client, connection)
+
+
 def test_a_finding_with_nothing_to_ask_offers_no_message(client, connection):
     break_connection(connection)
     assert "Message to the AWS administrator" not in page(client, connection)
@@ -243,13 +248,21 @@ def test_a_role_that_lets_somebody_in_shows_whom(client, connection):
     assert "Another environment's token is refused" in text.replace("&#x27;", "'")
 
 
+def test_what_could_not_be_tried_is_told_with_its_reason(client, connection):
+    prove_isolation(verify(connection))
+    Check.objects.filter(check_name="isolation_audience").update(result="skipped", detail="No other audience")
+    text = isolation(client, connection)
+    assert "3 of 4 refused" in text
+    assert "Not tried: No other audience." in text
+
+
 def test_without_a_token_isolation_is_evaluated_and_never_called_proven(client):
     connection = make_connected(client, issuer=Issuer.objects.get(url="https://sts.vertesia.io"))
     prove_isolation(verify(connection), result="skipped")
     text = isolation(client, connection)
     assert "Evaluated, not proven" in text
     assert "Evaluate isolation now" in text
-    assert "refused" not in text.partition("What")[0].partition("This is")[0].replace("seen to be refused", "")
+    assert "of 4 refused" not in text
 
 
 # --- One token --------------------------------------------------------------------------------------------------
