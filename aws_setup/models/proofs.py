@@ -128,8 +128,7 @@ class Check(models.Model):
     @property
     def needs(self) -> tuple[Need, ...]:
         """What it could not have been made without."""
-        rung = BY_NAME.get(self.check_name)
-        return rung.needs if rung else ()
+        return self.rung.needs if self.rung else ()
 
 
 class ListedModel(models.Model):

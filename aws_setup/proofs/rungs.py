@@ -40,11 +40,6 @@ class Rung:
     is_extra: bool = False
 
     @property
-    def needed(self) -> str:
-        """What it cannot do without, as in `the worker's rights`."""
-        return " and ".join(self.needs)
-
-    @property
     def is_simulated(self) -> bool:
         """Whether it asks IAM's policy simulator, which is no proof."""
         return self.name in PERMISSIONS
@@ -52,49 +47,33 @@ class Rung:
 
 ISSUER_LINK, TRUST_LINK, ATTACHMENT_LINK, PERMISSION_LINK = range(4)
 
+
+def _refusal(name: str, title: str) -> Rung:
+    return Rung(name, title, Group.ISOLATION, (Need.TOKEN,), TRUST_LINK, is_extra=True)
+
+
 RUNGS = (
-    Rung("token", "A token was signed", Group.ISSUER, (Need.TOKEN,), ISSUER_LINK),
-    Rung("issuer", "The issuer's name resolves and TLS holds", Group.ISSUER, (Need.NETWORK,), ISSUER_LINK),
-    Rung("discovery", "Discovery answers in time and is right", Group.ISSUER, (Need.NETWORK,), ISSUER_LINK),
-    Rung("signing_key", "The JWKS holds the signing key", Group.ISSUER, (Need.NETWORK,), ISSUER_LINK),
-    Rung("provider", "The account has the identity provider", Group.TRUST, (Need.WORKER,), ISSUER_LINK),
-    Rung("audience", "The provider lists the audience", Group.TRUST, (Need.WORKER,), TRUST_LINK),
-    Rung("trust", "The trust policy accepts the token", Group.TRUST, (Need.WORKER,), TRUST_LINK),
-    Rung("exchange", "STS exchanged the token", Group.EXCHANGE, (Need.TOKEN,), TRUST_LINK),
-    Rung("identity", "It is the expected role", Group.EXCHANGE, (Need.TOKEN,), TRUST_LINK),
-    Rung("foundation_models", "Foundation models were listed", Group.MODELS, (Need.ROLE,), PERMISSION_LINK),
-    Rung("custom_models", "Custom models were listed", Group.MODELS, (Need.ROLE,), PERMISSION_LINK),
-    Rung("inference_profiles", "Inference profiles were listed", Group.MODELS, (Need.ROLE,), PERMISSION_LINK),
-    Rung("get_permission", "The role may look models up", Group.USE, (Need.WORKER,), PERMISSION_LINK),
-    Rung("invoke_permission", "The role may invoke models", Group.USE, (Need.WORKER,), PERMISSION_LINK),
-    Rung("stream_permission", "The role may stream answers", Group.USE, (Need.WORKER,), PERMISSION_LINK),
-    Rung("availability", "The chosen models are available", Group.MODELS, (Need.WORKER,), PERMISSION_LINK),
-    Rung("one_token", "A model answered with one token", Group.USE, (Need.ROLE,), PERMISSION_LINK, is_extra=True),
-    Rung(
-        "isolation_sibling",
-        "Another environment's token is refused",
-        Group.ISOLATION,
-        (Need.TOKEN,),
-        TRUST_LINK,
-        is_extra=True,
-    ),
-    Rung(
-        "isolation_audience",
-        "A token for another audience is refused",
-        Group.ISOLATION,
-        (Need.TOKEN,),
-        TRUST_LINK,
-        is_extra=True,
-    ),
-    Rung("isolation_expired", "An expired token is refused", Group.ISOLATION, (Need.TOKEN,), TRUST_LINK, is_extra=True),
-    Rung(
-        "isolation_foreign_key",
-        "A foreign key's token is refused",
-        Group.ISOLATION,
-        (Need.TOKEN,),
-        TRUST_LINK,
-        is_extra=True,
-    ),
+    Rung("token", "Signing a token", Group.ISSUER, (Need.TOKEN,), ISSUER_LINK),
+    Rung("issuer", "The issuer's name and TLS", Group.ISSUER, (Need.NETWORK,), ISSUER_LINK),
+    Rung("discovery", "Discovery document", Group.ISSUER, (Need.NETWORK,), ISSUER_LINK),
+    Rung("signing_key", "Signing key in the JWKS", Group.ISSUER, (Need.NETWORK,), ISSUER_LINK),
+    Rung("provider", "Identity provider in the account", Group.TRUST, (Need.WORKER,), ISSUER_LINK),
+    Rung("audience", "Audience on its list", Group.TRUST, (Need.WORKER,), TRUST_LINK),
+    Rung("trust", "Trust policy", Group.TRUST, (Need.WORKER,), TRUST_LINK),
+    Rung("exchange", "Exchange at STS", Group.EXCHANGE, (Need.TOKEN,), TRUST_LINK),
+    Rung("identity", "The assumed role", Group.EXCHANGE, (Need.TOKEN,), TRUST_LINK),
+    Rung("foundation_models", "Listing foundation models", Group.MODELS, (Need.ROLE,), PERMISSION_LINK),
+    Rung("custom_models", "Listing custom models", Group.MODELS, (Need.ROLE,), PERMISSION_LINK),
+    Rung("inference_profiles", "Listing inference profiles", Group.MODELS, (Need.ROLE,), PERMISSION_LINK),
+    Rung("get_permission", "Right to look models up, simulated", Group.USE, (Need.WORKER,), PERMISSION_LINK),
+    Rung("invoke_permission", "Right to invoke models, simulated", Group.USE, (Need.WORKER,), PERMISSION_LINK),
+    Rung("stream_permission", "Right to stream answers, simulated", Group.USE, (Need.WORKER,), PERMISSION_LINK),
+    Rung("availability", "Availability of the chosen models", Group.MODELS, (Need.WORKER,), PERMISSION_LINK),
+    Rung("one_token", "One token of a model", Group.USE, (Need.ROLE,), PERMISSION_LINK, is_extra=True),
+    _refusal("isolation_sibling", "Refusing another environment's token"),
+    _refusal("isolation_audience", "Refusing a token for another audience"),
+    Rung("isolation_expired", "Refusing an expired token", Group.ISOLATION, (Need.TOKEN,), TRUST_LINK, is_extra=True),
+    _refusal("isolation_foreign_key", "Refusing a token of a foreign key"),
 )
 LISTINGS = ("foundation_models", "custom_models", "inference_profiles")
 PROVEN_BY_EXCHANGE = ("issuer", "discovery", "signing_key", "provider", "audience", "trust")
