@@ -72,7 +72,7 @@ RUNGS = (
     Rung("one_token", "One token of a model", Group.USE, (Need.ROLE,), PERMISSION_LINK, is_extra=True),
     _refusal("isolation_sibling", "Refusing another environment's token"),
     _refusal("isolation_audience", "Refusing a token for another audience"),
-    Rung("isolation_expired", "Refusing an expired token", Group.ISOLATION, (Need.TOKEN,), TRUST_LINK, is_extra=True),
+    _refusal("isolation_expired", "Refusing an expired token"),
     _refusal("isolation_foreign_key", "Refusing a token of a foreign key"),
 )
 LISTINGS = ("foundation_models", "custom_models", "inference_profiles")
