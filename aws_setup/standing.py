@@ -12,11 +12,15 @@ from aws_setup.drafting import unfinished_drafts
 from aws_setup.drift.comparison import Comparison, read_comparison
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
 from aws_setup.policies import INLINE_POLICY_NAME
+from aws_setup.proofs.groups import CheckGroup, group_checks
+from aws_setup.proofs.last_isolation import LastIsolation, read_last_isolation
+from aws_setup.proofs.rungs import ISOLATION
 from aws_setup.trust.adoption import find_kept_holes
 from environments.history import summarize
 from environments.models import Environment, Event, Status, proof_cutoff
 
 EVENTS_SHOWN = 8
+CLOSED_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class Standing:
     proof: Verification | None = None
     checks: list[Check] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    closed: list[Finding] = field(default_factory=list)
+    """Findings that are no more, the last one first."""
+    isolation: LastIsolation | None = None
     comparison: Comparison = field(default_factory=Comparison)
     chain: list[Link] = field(default_factory=list)
     listing: Verification | None = None
@@ -65,6 +72,11 @@ class Standing:
         return Status.PROOF_IS_OLD.value if is_stale else self.proof.state
 
     @property
+    def check_groups(self) -> list[CheckGroup]:
+        """The checks of the last verification under their headings; those of isolation have a place of their own."""
+        return group_checks(check for check in self.checks if check.check_name not in ISOLATION)
+
+    @property
     def run_is_live(self) -> bool:
         """Whether AWS is being changed at the moment."""
         return self.run is not None and not self.run.is_finished
@@ -76,7 +88,7 @@ class Standing:
 
 
 def read_standing(environment: Environment, *, now: datetime) -> Standing:
-    """Everything known of an environment, in about ten queries."""
+    """Everything known of an environment, in about a dozen queries."""
     events = list(summarize(environment.events.all())[:EVENTS_SHOWN])
     draft = unfinished_draft(environment)
     connection = Connection.objects.filter(environment=environment).select_related("account").first()
@@ -98,6 +110,8 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
         proof=proof,
         checks=checks,
         findings=findings,
+        closed=list(connection.findings.filter(closed_at__isnull=False).order_by("-closed_at")[:CLOSED_SHOWN]),
+        isolation=read_last_isolation(connection, now=now) if connection.has_aws_resources else None,
         comparison=read_comparison(connection),
         chain=[]
         if status == Status.DISCONNECTED

@@ -92,9 +92,10 @@ def verification(request: HtmxRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def verify(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask for a new proof."""
+    """Ask for a new proof; with `with_isolation` also that tokens which must be refused are refused."""
     connection = get_connection(request.user, environment_pk=pk)
-    if not request_verification(connection, actor=actor_of(request), now=timezone.now()):
+    with_isolation = request.POST.get("with_isolation") == "yes"
+    if not request_verification(connection, actor=actor_of(request), now=timezone.now(), with_isolation=with_isolation):
         messages.info(request, "A verification is under way already; this page shows it.")
     return redirect(connection.environment)
 

@@ -62,6 +62,11 @@ LOOKS = {
     "fail": Look("bad", "x-circle", "Fail"),
     "skipped": Look("quiet", "minus-circle", "Skipped"),
     "not_run": Look("quiet", "ellipsis-horizontal-circle", "Not run"),
+    # aws_setup.proofs.last_isolation.Shut
+    "kept_out": Look("good", "shield-check", "Proven"),
+    "kept_out_once": Look("quiet", "shield-check", "Proven a while ago"),
+    "evaluated": Look("wait", "question-mark-circle", "Evaluated, not proven"),
+    "lets_in": Look("bad", "shield-exclamation", "Lets others in"),
     # aws_setup.chain.LinkState
     "unproven": Look("quiet", "question-mark-circle", "Unproven"),
     "broken": Look("bad", "x-circle", "Broken"),

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from aws_setup.models import Account
 from environments.models import Event
 from tests.factories import UserFactory
-from tests.web.page_rows import verify
+from tests.web.page_rows import model, store_listing, verify
 from tests.web.wizard_rows import make_connected, prepare, signed_in_client
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ ENVIRONMENT_PAGES = [
     "environment_report",
 ]
 PANELS = ["environment_verification", "environment_comparison"]
-ENVIRONMENT_FORMS = ["environment_delete"]
+ENVIRONMENT_FORMS = ["environment_delete", "environment_chosen_models", "environment_one_token"]
 ENVIRONMENT_DOWNLOADS = ["environment_studio_models", "environment_report_json"]
 REPORTS = ["environment_report", "environment_report_json"]
 ENVIRONMENT_ORDERS = [
@@ -89,7 +89,13 @@ def address(client: Client, name: str) -> str:
         proof = verify(make_connected(client))
         return reverse(name, args=[proof.connection.environment_id, proof.pk])
     if name in OF_AN_ENVIRONMENT:
-        return reverse(name, args=[make_connected(client).environment_id])
+        connection = make_connected(client)
+        url = reverse(name, args=[connection.environment_id])
+        if name != "environment_one_token":
+            return url
+        claude = model("Claude")
+        store_listing(verify(connection), [claude])
+        return f"{url}?model={claude.model_id}"
     return reverse(name)
 
 
