@@ -3,7 +3,7 @@
 from django.db import models
 from django.shortcuts import get_object_or_404
 
-from aws_setup.models import Account, Batch, Connection, Draft, IssuerMigration, Run
+from aws_setup.models import Account, Batch, Connection, Draft, IssuerMigration, Run, Verification
 from environments.access import Person, environments_for, may_administer, organizations_for
 
 
@@ -42,6 +42,15 @@ def get_run(person: Person, pk: int) -> Run:
         "plan__draft", "connection__account", "connection__environment__organization__issuer"
     )
     return get_object_or_404(runs, pk=pk)
+
+
+def get_verification(person: Person, pk: int, *, environment_pk: int) -> Verification:
+    """One finished verification of this environment; Http404 where there is none for this person."""
+    finished = Verification.objects.filter(
+        connection__in=connections_for(person), connection__environment_id=environment_pk, finished_at__isnull=False
+    )
+    related = ("connection__environment__organization__issuer", "connection__account", "listing", "run__plan")
+    return get_object_or_404(finished.select_related(*related), pk=pk)
 
 
 def migrations_for(person: Person) -> models.QuerySet[IssuerMigration]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from aws_setup.environment_list import list_regions
 from aws_setup.models import Account, Connection, Draft, Finding, Plan, Run, Verification, WorkerCaller
 from aws_setup.verification import request_verification
+from config.templatetags.console import relative
 from environments.admin import ReadOnlyAdmin
 from environments.history import Actor
 from environments.models import Environment
@@ -34,7 +35,7 @@ class RegionFilter(admin.SimpleListFilter):
 
 @admin.register(Environment)
 class EnvironmentAdmin(ReadOnlyAdmin):
-    list_display = ("name", "organization", "endpoint_url", "status", "verified_at")
+    list_display = ("name", "organization", "endpoint_url", "status_now", "last_proven")
     list_filter = ("status", "provider", RegionFilter, ("organization", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("organization",)
     search_fields = ("name", "environment_id", "organization__name", "organization__organization_id", "api_key")
@@ -42,6 +43,16 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     list_per_page = 50
     actions = ("verify_now",)
+
+    @admin.display(description="status", ordering="status_rank")
+    def status_now(self, environment: Environment) -> str:
+        """A proof may have grown old since the status was stored."""
+        return str(environment.status_at(timezone.now()).label)
+
+    @admin.display(description="last proven", ordering="verified_at", empty_value="never")
+    def last_proven(self, environment: Environment) -> str | None:
+        """`3 hours ago`."""
+        return relative(environment.verified_at, now=timezone.now()) if environment.verified_at else None
 
     @admin.action(description="Verify now", permissions=["view"])
     def verify_now(self, request: HttpRequest, environments: QuerySet[Environment]) -> None:
@@ -71,9 +82,15 @@ class WorkerCallerAdmin(ReadOnlyAdmin):
 
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnlyAdmin):
-    list_display = ("environment", "account", "region", "role_name", "agreed_at")
+    list_display = ("environment", "account", "region", "role_name", "last_proven", "next_verification_at")
     list_select_related = ("environment", "account")
     search_fields = ("environment__name", "role_name", "role_arn")
+
+    @admin.display(description="last proven", ordering="environment__verified_at", empty_value="never")
+    def last_proven(self, connection: Connection) -> str | None:
+        """`3 hours ago`."""
+        moment = connection.environment.verified_at
+        return relative(moment, now=timezone.now()) if moment else None
 
 
 @admin.register(Draft)

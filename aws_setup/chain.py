@@ -18,6 +18,7 @@ class LinkState(StrEnum):
     """Whether a link holds, and how that is known."""
 
     PROVEN = "proven"
+    PROOF_IS_OLD = "proof_is_old"
     CONFIRMED = "confirmed"
     UNPROVEN = "unproven"
     BROKEN = "broken"
@@ -114,14 +115,18 @@ def build_chain(
     results: Mapping[str, str],
     problem: Mapping[str, Any] | None = None,
     is_confirmed: bool = False,
+    is_old: bool = False,
 ) -> list[Link]:
     """The four links from issuer to models.
 
     `results`: check name to result of the last finished verification. `problem`: the open finding, as JSON; its
-    evidence may hold `expected` and `actual`. `is_confirmed`: a person saw models in Studio.
+    evidence may hold `expected` and `actual`. `is_confirmed`: a person saw models in Studio. `is_old`: the verification
+    is too long ago to count as proof.
     """
     broken = find_break(problem, results)
     states = [_state(index, broken=broken, results=results, is_confirmed=is_confirmed) for index in range(4)]
+    if is_old:
+        states = [LinkState.PROOF_IS_OLD if state == LinkState.PROVEN else state for state in states]
     faded = [False, *(state == LinkState.AFTER_BREAK or state == LinkState.BROKEN for state in states)]
     names = ("Issuer", "Identity provider", "Role", "Policy", "Models")
     details = (

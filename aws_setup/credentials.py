@@ -124,9 +124,10 @@ class AwsSession:
         """A client that signs nothing and sends no session token, as AssumeRoleWithWebIdentity wants it.
 
         AWS knows the region by the host; the sandbox, which has one for all, by the path where no signature tells it.
+        Building it does not look for the account's credentials: a proof needs none, so that it fails for none.
         """
         config = self._config(signature_version=UNSIGNED)
-        return self._client("unsigned", self._core, service, region=region, config=config, path=f"/region/{region}")
+        return self._client("unsigned", self._lent, service, region=region, config=config, path=f"/region/{region}")
 
     @contextmanager
     def lent_client(

@@ -6,7 +6,8 @@ from django.db import IntegrityError, transaction
 
 from aws_setup.diagnosis import Problem
 from aws_setup.diagnosis.message import Concerned, with_message
-from aws_setup.models import Connection, Finding
+from aws_setup.models import Connection, Finding, Notice
+from aws_setup.notices.outbox import note_finding
 from environments.history import Actor, record
 
 
@@ -30,7 +31,7 @@ def open_finding(
     if not refreshed:
         try:
             with transaction.atomic():
-                Finding.objects.create(
+                finding = Finding.objects.create(
                     connection=connection,
                     code=problem.code,
                     problem=problem.to_json(),
@@ -40,6 +41,7 @@ def open_finding(
         except IntegrityError:  # another worker opened the very same finding a moment ago
             return
         record("finding.opened", problem.sentence, actor=actor, environment=connection.environment)
+        note_finding(finding, kind=Notice.Kind.OPENED, now=now)
 
 
 def close_findings(
@@ -53,6 +55,7 @@ def close_findings(
 def _close(finding: Finding, sentence: str, *, now: datetime, actor: Actor) -> None:
     if Finding.objects.filter(pk=finding.pk, closed_at__isnull=True).update(closed_at=now):
         record("finding.closed", sentence, actor=actor, environment=finding.connection.environment)
+        note_finding(finding, kind=Notice.Kind.CLOSED, now=now)
 
 
 def _concerned(connection: Connection) -> Concerned:
@@ -61,5 +64,5 @@ def _concerned(connection: Connection) -> Concerned:
         subject=connection.environment.subject,
         account_id=connection.account.account_id,
         region=connection.region,
-        role_arn=connection.role_arn or connection.desired.get("role_name", connection.role_name),
+        role_arn=connection.role_arn or connection.role_name,
     )

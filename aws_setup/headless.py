@@ -179,11 +179,13 @@ def finish_run(run: Run, *, open_gateway: OpenGateway, say: Say) -> None:
 
 
 def verify_connection(
-    connection: Connection, *, open_gateway: OpenGateway, actor: Actor, say: Say
+    connection: Connection, *, open_gateway: OpenGateway, actor: Actor, say: Say, with_isolation: bool = False
 ) -> Verification | None:
     """Prove the connection anew and wait for the result; None where a set-up is under way."""
     with hints.suppressed():
-        proof = verification.request_verification(connection, actor=actor, now=timezone.now())
+        proof = verification.request_verification(
+            connection, actor=actor, now=timezone.now(), with_isolation=with_isolation
+        )
     proof = proof or connection.verifications.filter(finished_at__isnull=True).first()
     if proof is None:
         return None

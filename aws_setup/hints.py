@@ -22,6 +22,7 @@ CHECK_CALLERS = "aws_setup.tasks.check_callers"
 MAKE_PLAN = "aws_setup.tasks.make_plan"
 BREAK_SANDBOX = "aws_setup.tasks.break_sandbox"
 FAIL_SANDBOX = "aws_setup.tasks.fail_sandbox"
+DELIVER = "aws_setup.tasks.deliver"
 
 EXPIRES_SECONDS = 600
 """After which a hint is worth nothing: the sweep has repeated it, and a slow worker's queue is not to grow with it."""

@@ -1,14 +1,18 @@
 """What Vertesia Studio will show of a region's models, in its order, and the rule that hides each other one. Pure.
 
-The rules are those of Vertesia's Bedrock driver (vertesia/llumiverse, drivers/src/bedrock/index.ts, August 2026):
-foundation models, then custom models, then inference profiles, each in AWS's order; no sorting.
+The rules are those of Vertesia's Bedrock driver as published in @llumiverse/drivers 1.5.0, September 2026
+(https://github.com/vertesia/llumiverse/blob/main/drivers/src/bedrock/index.ts, `_listModels`), with what it takes from
+@llumiverse/common 1.5.0 (model-directory.ts and capability/bedrock-models.ts) to know an embedding model by its id.
+It lists foundation models, then custom models, then inference profiles, each in AWS's order, without sorting, and of
+each only the first page. A listing that fails is left out without a word; without foundation models it shows nothing.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, Self
 
 Kind = Literal["foundation", "custom", "profile"]
 
@@ -34,35 +38,50 @@ PUBLISHERS = (
 """Publishers the driver lists, in the order in which it looks for them."""
 
 EXCLUDED_BY_PUBLISHER = {
-    "amazon": ("titan-image-generator", "nova-reel", "nova-sonic", "rerank"),
+    "amazon": ("nova-reel", "nova-sonic", "titan-image-generator", "rerank"),
     "cohere": ("rerank", "embed"),
     "twelvelabs": ("marengo",),
 }
 """Parts of model ids that the driver leaves out, by publisher."""
 
-NOT_ON_DEMAND = "Studio lists foundation models only where they can be invoked on demand; use its inference profile."
-NOT_ON_DEMAND_ALONE = (
-    "Studio lists foundation models only where they can be invoked on demand; this one needs provisioned throughput."
-)
+EMBEDDING_WORD = re.compile(r"(?:^|[-_.:])(?:embed|embedding|vector)(?:[-_.:]|\Z)")
+EMBEDDING_PARTS = ("nova-2-multimodal-embeddings", "titan-embed", "cohere.embed", "marengo-embed")
+"""What makes the driver take a custom model's base or a profile for an embedding model; of these AWS says nothing."""
+
+NOT_ON_DEMAND = "Studio lists foundation models only where they can be invoked on demand; "
 EMBEDDING = "Studio lists no embedding models."
+NO_ID = "Studio lists nothing that AWS gives no id."
+LATER_PAGE = {
+    "custom": "Studio reads only the first page of custom models; this one stands on a later page.",
+    "profile": "Studio reads only the first page of inference profiles; this one stands on a later page.",
+}
+FOUNDATION_UNREAD = "Studio shows nothing at all where foundation models could not be listed."
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What else is known of a model; None where AWS does not say."""
+    """What else is known of a model; None where AWS does not say. `end_of_life` is a date as in `2026-12-31`."""
 
     input_modalities: tuple[str, ...] = ()
     output_modalities: tuple[str, ...] = ()
     inference_types: tuple[str, ...] = ()
     lifecycle: str = ""
+    end_of_life: str = ""
     streaming: bool | None = None
     destination_regions: tuple[str, ...] = ()
     arn: str = ""
     model_id: str = ""
     foundation_model_arns: tuple[str, ...] = ()
+    base_model_name: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The facts that `to_json` gave, as they come back from a database."""
+        facts: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
+        return cls(**facts)
 
 
 @dataclass(frozen=True)
@@ -79,20 +98,44 @@ class PredictedModel:
 
 
 def predict_listing(
+    first_page: Mapping[str, int] | None = None,
+    /,
     *,
-    foundation_models: Iterable[Mapping[str, Any]],
-    custom_models: Iterable[Mapping[str, Any]],
-    inference_profiles: Iterable[Mapping[str, Any]],
+    foundation_models: Iterable[Mapping[str, Any]] | None,
+    custom_models: Iterable[Mapping[str, Any]] | None,
+    inference_profiles: Iterable[Mapping[str, Any]] | None,
 ) -> list[PredictedModel]:
-    """Every model AWS listed, in Studio's order. Arguments are Bedrock's summaries as botocore gives them."""
-    profiles = list(inference_profiles)
-    reachable = {arn for profile in profiles for arn in _foundation_arns(profile)}
-    reachable_ids = {arn.rsplit("/", 1)[-1] for arn in reachable}
-    return [
-        *(_predict_foundation(model, reachable_ids) for model in foundation_models),
-        *(_predict_custom(model) for model in custom_models),
-        *(_predict_profile(profile) for profile in profiles),
+    """Every model AWS listed, in Studio's order. Arguments are Bedrock's summaries as botocore gives them, all pages.
+
+    None stands for a listing that failed. `first_page` says by these arguments' names how many came on the first page;
+    what it does not name came on one.
+    """
+    first_page = first_page or {}
+    profiles = [
+        _predict_profile(profile, is_later=position >= first_page.get("inference_profiles", position + 1))
+        for position, profile in enumerate(inference_profiles or ())
     ]
+    custom = [
+        _predict_custom(model, is_later=position >= first_page.get("custom_models", position + 1))
+        for position, model in enumerate(custom_models or ())
+    ]
+    if foundation_models is None:
+        return [_hide(model, FOUNDATION_UNREAD) for model in (*custom, *profiles)]
+    ways = _Ways(profiles, is_unread=inference_profiles is None)
+    return [*(_predict_foundation(model, ways) for model in foundation_models), *custom, *profiles]
+
+
+def studio_answer(models: Iterable[PredictedModel]) -> list[dict[str, Any]]:
+    """The AIModels that the driver gives to Studio, in its order, as its JSON has them.
+
+    Modalities and tool support are left out: Vertesia takes them from a catalogue of its own, not from AWS.
+    """
+    return [_to_studio(model) for model in models if model.shown_in_studio]
+
+
+def find_publisher_rule(model_id: str, provider: str) -> str:
+    """The rule of its publisher that hides a foundation model, or an empty string. `provider` is as AWS writes it."""
+    return _publisher_rule(model_id, re.sub(r"[^a-z0-9]", "", provider.lower()), provider)
 
 
 def digest_listing(models: Iterable[PredictedModel]) -> str:
@@ -100,20 +143,65 @@ def digest_listing(models: Iterable[PredictedModel]) -> str:
     return hashlib.sha256("\n".join(map(repr, models)).encode()).hexdigest()
 
 
-def _predict_foundation(model: Mapping[str, Any], reachable_ids: set[str]) -> PredictedModel:
-    provider = str(model.get("providerName", ""))
-    model_id = str(model["modelId"])
+def _to_studio(model: PredictedModel) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "id": model.id,
+        "name": model.name,
+        "provider": "bedrock",
+        "owner": model.publisher,
+    }
+    if model.kind == "foundation":
+        answer["can_stream"] = bool(model.facts.streaming)
+    if model.kind == "custom":
+        base = model.facts.base_model_name or "undefined"  # as JavaScript writes it
+        answer |= {"description": f"Custom model from {base}", "is_custom": True}
+    return answer
+
+
+def _hide(model: PredictedModel, reason: str) -> PredictedModel:
+    """Hidden by this rule, unless one of its own hides it already."""
+    return replace(model, shown_in_studio=False, reason=model.reason or reason)
+
+
+class _Ways:
+    """How a foundation model that cannot be invoked on demand can be reached: the end of a sentence."""
+
+    def __init__(self, profiles: Sequence[PredictedModel], *, is_unread: bool) -> None:
+        self._is_unread = is_unread
+        self._all = _model_ids(profiles)
+        self._shown = _model_ids(profile for profile in profiles if profile.shown_in_studio)
+
+    def describe(self, model_id: str, types: tuple[str, ...]) -> str:
+        if model_id in self._shown:
+            return "use its inference profile."
+        if model_id in self._all:
+            return "the inference profile that leads to it is hidden too."
+        if "INFERENCE_PROFILE" in types:
+            return (
+                "its inference profile could not be listed." if self._is_unread else "no inference profile leads to it."
+            )
+        if "PROVISIONED" in types:
+            return "this one needs provisioned throughput."
+        return "AWS names no way to invoke this one."
+
+
+def _model_ids(profiles: Iterable[PredictedModel]) -> set[str]:
+    return {arn.rsplit("/", 1)[-1] for profile in profiles for arn in profile.facts.foundation_model_arns}
+
+
+def _predict_foundation(model: Mapping[str, Any], ways: _Ways) -> PredictedModel:
+    provider, model_id = str(model.get("providerName", "")), str(model["modelId"])
     types = tuple(model.get("inferenceTypesSupported", ()))
-    reason = ""
+    lifecycle = model.get("modelLifecycle", {})
     if "ON_DEMAND" not in types:
-        reason = NOT_ON_DEMAND if model_id in reachable_ids else NOT_ON_DEMAND_ALONE
+        reason = NOT_ON_DEMAND + ways.describe(model_id, types)
     elif "EMBEDDING" in model.get("outputModalities", ()):
         reason = EMBEDDING
     else:
-        reason = _publisher_rule(model_id, re.sub(r"[^a-z0-9]", "", provider.lower()), provider)
+        reason = find_publisher_rule(model_id, provider)
     return PredictedModel(
-        id=str(model.get("modelArn") or model_id),
-        name=f"{provider} {model.get('modelName', model_id)}".strip(),
+        id=_first(model.get("modelArn"), model_id),
+        name=_first(model.get("modelName"), model_id),
         publisher=provider,
         kind="foundation",
         shown_in_studio=not reason,
@@ -122,7 +210,8 @@ def _predict_foundation(model: Mapping[str, Any], reachable_ids: set[str]) -> Pr
             input_modalities=tuple(model.get("inputModalities", ())),
             output_modalities=tuple(model.get("outputModalities", ())),
             inference_types=types,
-            lifecycle=str(model.get("modelLifecycle", {}).get("status", "")),
+            lifecycle=str(lifecycle.get("status", "")),
+            end_of_life=_date(lifecycle.get("endOfLifeTime")),
             streaming=model.get("responseStreamingSupported"),
             arn=str(model.get("modelArn", "")),
             model_id=model_id,
@@ -130,34 +219,38 @@ def _predict_foundation(model: Mapping[str, Any], reachable_ids: set[str]) -> Pr
     )
 
 
-def _predict_custom(model: Mapping[str, Any]) -> PredictedModel:
+def _predict_custom(model: Mapping[str, Any], *, is_later: bool) -> PredictedModel:
     arn = str(model["modelArn"])
+    reason = EMBEDDING if _is_embedding(_first(model.get("baseModelName"), arn)) else ""
+    reason = reason or (LATER_PAGE["custom"] if is_later else "")
     return PredictedModel(
         id=arn,
-        name=str(model.get("modelName") or arn),
+        name=_first(model.get("modelName"), arn),
         publisher="custom",
         kind="custom",
-        shown_in_studio=True,
-        reason="",
+        shown_in_studio=not reason,
+        reason=reason,
         facts=Facts(
             arn=arn,
             model_id=arn,
             lifecycle=str(model.get("modelStatus", "")),
             foundation_model_arns=tuple(filter(None, [model.get("baseModelArn")])),
+            base_model_name=str(model.get("baseModelName", "")),
         ),
     )
 
 
-def _predict_profile(profile: Mapping[str, Any]) -> PredictedModel:
+def _predict_profile(profile: Mapping[str, Any], *, is_later: bool) -> PredictedModel:
     arn, profile_id = str(profile["inferenceProfileArn"]), str(profile.get("inferenceProfileId", ""))
     name = str(profile.get("inferenceProfileName", ""))
     searched = (name.lower(), profile_id.lower())
     publisher = next((known for known in PUBLISHERS if any(known in text for text in searched)), "")
     reason = _publisher_rule(profile_id, publisher, _publisher_in_id(profile_id))
-    arns = _foundation_arns(profile)
+    reason = reason or (EMBEDDING if _is_embedding(arn) else "") or (LATER_PAGE["profile"] if is_later else "")
+    arns = tuple(model["modelArn"] for model in profile.get("models", ()) if model.get("modelArn"))
     return PredictedModel(
         id=arn,
-        name=name or arn,
+        name=_first(profile.get("inferenceProfileName"), arn),
         publisher=publisher or _publisher_in_id(profile_id),
         kind="profile",
         shown_in_studio=not reason,
@@ -175,6 +268,8 @@ def _predict_profile(profile: Mapping[str, Any]) -> PredictedModel:
 
 def _publisher_rule(model_id: str, normalized: str, as_written: str) -> str:
     """The publisher rule that hides a model, or an empty string where none does."""
+    if not model_id:
+        return NO_ID
     publisher = next((known for known in PUBLISHERS if known in normalized), "")
     if not publisher:
         return f"Studio lists no models of {as_written or 'this publisher'}."
@@ -184,11 +279,23 @@ def _publisher_rule(model_id: str, normalized: str, as_written: str) -> str:
     return ""
 
 
+def _is_embedding(model_id: str) -> bool:
+    whole = model_id.strip().lower()
+    last = whole.rsplit("/", 1)[-1]
+    return any(EMBEDDING_WORD.search(text) for text in (whole, last)) or any(part in last for part in EMBEDDING_PARTS)
+
+
 def _publisher_in_id(profile_id: str) -> str:
     """`anthropic` in `us.anthropic.claude-sonnet-4-5-20250929-v1:0`; the first part where there are fewer dots."""
     parts = profile_id.split(".")
     return parts[1] if len(parts) > 2 else parts[0]
 
 
-def _foundation_arns(profile: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(model["modelArn"] for model in profile.get("models", ()) if model.get("modelArn"))
+def _first(value: Any, otherwise: str) -> str:
+    """As JavaScript's `??`: an empty text counts as given."""
+    return otherwise if value is None else str(value)
+
+
+def _date(value: Any) -> str:
+    """The day of a time as botocore gives it, empty where there is none."""
+    return value.date().isoformat() if isinstance(value, datetime) else str(value or "")[:10]

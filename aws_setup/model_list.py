@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Self
 from urllib.parse import urlencode
 
-from aws_setup.models import Connection, ListedModel, Verification
+from aws_setup.listing_warnings import UNREAD, ListingWarning, find_warnings
+from aws_setup.models import Check, Connection, ListedModel, Verification
 from aws_setup.regions import BEDROCK_REGIONS
+from aws_setup.stored_listings import read_listing
 
 SHOWN, HIDDEN, ALL = "shown", "hidden", "all"
 BY_PUBLISHER, STUDIO_ORDER = "publisher", "studio"
@@ -199,8 +202,64 @@ def _nest(models: list[ListedModel]) -> list[ModelRow]:
     return rows + [describe(profile) for profile in alone]
 
 
+KIND_OF_LISTING = {"foundation_models": "foundation", "inference_profiles": "profile", "custom_models": "custom"}
+
+
+@dataclass(frozen=True)
+class Caution:
+    """A warning above the list. `check` is the one that failed, with AWS's words, where a failure is its cause."""
+
+    warning: ListingWarning
+    check: Check | None = None
+
+
+def failed_lists(verification: Verification) -> list[Check]:
+    """The listings that a verification could not make."""
+    return [check for check in verification.checks.filter(check_name__in=UNREAD) if is_unread(check)]
+
+
+def is_unread(check: Check) -> bool:
+    """Whether this listing failed: as a proof's rung, or in a look by the worker, which says so in the evidence."""
+    return check.result == Check.Result.FAIL or bool(check.evidence.get("unread"))
+
+
+def read_cautions(
+    connection: Connection, listing: Verification, models: list[ListedModel], *, today: date
+) -> list[Caution]:
+    """Everything to know before relying on this listing."""
+    checks = {check.check_name: check for check in failed_lists(listing)}
+    failed = [name for name in UNREAD if name in checks and checks[name].result == Check.Result.FAIL]
+    warnings = find_warnings(
+        read_listing(models),
+        unread={name: _count_before(connection, listing, name) for name in failed},
+        unknown=[name for name in UNREAD if name in checks and name not in failed],
+        role_name=connection.role_name,
+        today=today,
+    )
+    return [
+        Caution(warning, checks.get(warning.code.removesuffix("_unread").removesuffix("_unknown")))
+        for warning in warnings
+    ]
+
+
+def _count_before(connection: Connection, listing: Verification, name: str) -> int | None:
+    """How many models this listing gave when it last succeeded; None where it never did."""
+    passed = connection.verifications.filter(
+        id__lt=listing.pk, listing__isnull=False, checks__check_name=name, checks__result=Check.Result.PASS
+    )
+    before = passed.order_by("-id").first()
+    if before is None:
+        return None
+    return ListedModel.objects.filter(listing=before.listing_id, kind=KIND_OF_LISTING[name]).count()
+
+
 def compare_with_before(connection: Connection, listing: Verification, models: list[ListedModel]) -> Changes | None:
-    """What was added and removed since the listing before this one; None where there is none to compare with."""
+    """What was added and removed since the listing before this one; None where there is none to compare with.
+
+    A listing that lacks a part, as it failed, is compared with none.
+    """
+    if listing.state == Verification.State.FAILED:
+        return None
     before = (
         connection.verifications.filter(id__lt=listing.pk, state=listing.state, listing__isnull=False)
         .order_by("-id")

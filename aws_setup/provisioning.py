@@ -26,6 +26,7 @@ from aws_setup.models import Connection, Finding, Run, Step, Verification
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
 from aws_setup.plans.actions import Action, find_unapproved, writes
 from aws_setup.plans.plan import build_plan
+from aws_setup.proofs.schedule import plan_after_run
 from aws_setup.status import refresh_status
 from environments.history import Actor, record
 from environments.models import Environment
@@ -375,6 +376,7 @@ def _end(run: Run, state: Run.State, sentence: str, clock: Clock) -> None:
         data={"fingerprint": run.plan.fingerprint},
     )
     observing.observe_after_run(run, now=now)
+    plan_after_run(run, now=now)
     refresh_status(run.plan.environment, now=now)
 
 

@@ -58,6 +58,9 @@ def report_proof(proof: Verification | None) -> dict[str, Any]:
                 "result": check.result,
                 "detail": check.detail,
                 "remedy": check.remedy,
+                "needs": [need.value for need in check.needs],
+                "evidence": check.evidence,
+                "milliseconds": check.milliseconds,
             }
             for check in proof.checks.all()
         ],

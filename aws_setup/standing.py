@@ -12,11 +12,15 @@ from aws_setup.drafting import unfinished_drafts
 from aws_setup.drift.comparison import Comparison, read_comparison
 from aws_setup.models import Check, Connection, Draft, Finding, Listing, Run, Verification
 from aws_setup.policies import INLINE_POLICY_NAME
+from aws_setup.proofs.groups import CheckGroup, group_checks
+from aws_setup.proofs.last_isolation import LastIsolation, read_last_isolation
+from aws_setup.proofs.rungs import ISOLATION
 from aws_setup.trust.adoption import find_kept_holes
 from environments.history import summarize
-from environments.models import Environment, Event, Status
+from environments.models import Environment, Event, Status, proof_cutoff
 
 EVENTS_SHOWN = 8
+CLOSED_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class Standing:
     proof: Verification | None = None
     checks: list[Check] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    closed: list[Finding] = field(default_factory=list)
+    """Findings that are no more, the last one first."""
+    isolation: LastIsolation | None = None
     comparison: Comparison = field(default_factory=Comparison)
     chain: list[Link] = field(default_factory=list)
     listing: Verification | None = None
@@ -52,6 +59,22 @@ class Standing:
     """Somebody else made the role, and consented to our statement in it."""
     kept_holes: list[str] = field(default_factory=list)
     """Where their statements, which were agreed to stay, let in too much."""
+
+    proof_is_old: bool = False
+    """The last verification is too long ago to count: what it proved is no longer green."""
+
+    @property
+    def proof_state(self) -> str:
+        """How the last verification is drawn now; empty where there is none."""
+        if self.proof is None:
+            return ""
+        is_stale = self.proof_is_old and self.proof.state == Verification.State.PROVEN
+        return Status.PROOF_IS_OLD.value if is_stale else self.proof.state
+
+    @property
+    def check_groups(self) -> list[CheckGroup]:
+        """The checks of the last verification under their headings; those of isolation have a place of their own."""
+        return group_checks(check for check in self.checks if check.check_name not in ISOLATION)
 
     @property
     def run_is_live(self) -> bool:
@@ -65,7 +88,7 @@ class Standing:
 
 
 def read_standing(environment: Environment, *, now: datetime) -> Standing:
-    """Everything known of an environment, in about ten queries."""
+    """Everything known of an environment, in about a dozen queries."""
     events = list(summarize(environment.events.all())[:EVENTS_SHOWN])
     draft = unfinished_draft(environment)
     connection = Connection.objects.filter(environment=environment).select_related("account").first()
@@ -77,6 +100,7 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
     checks = list(proof.checks.all()) if proof else []
     findings = list(connection.findings.filter(closed_at__isnull=True))
     listing = latest_listing(connection)
+    proof_is_old = proof is not None and (proof.finished_at or now) < proof_cutoff(now)
     return Standing(
         environment,
         status,
@@ -86,8 +110,13 @@ def read_standing(environment: Environment, *, now: datetime) -> Standing:
         proof=proof,
         checks=checks,
         findings=findings,
+        closed=list(connection.findings.filter(closed_at__isnull=False).order_by("-closed_at")[:CLOSED_SHOWN]),
+        isolation=read_last_isolation(connection, now=now) if connection.has_aws_resources else None,
         comparison=read_comparison(connection),
-        chain=[] if status == Status.DISCONNECTED else read_chain(agreed, checks, findings, environment),
+        chain=[]
+        if status == Status.DISCONNECTED
+        else read_chain(agreed, checks, findings, environment, is_old=proof_is_old),
+        proof_is_old=proof_is_old,
         listing=listing,
         model_counts=listing.listing if listing else None,
         resources=list_resources(connection, agreed),
@@ -104,7 +133,12 @@ def unfinished_draft(environment: Environment) -> Draft | None:
 
 
 def read_chain(
-    agreed: DesiredState, checks: list[Check], findings: list[Finding], environment: Environment
+    agreed: DesiredState,
+    checks: list[Check],
+    findings: list[Finding],
+    environment: Environment,
+    *,
+    is_old: bool = False,
 ) -> list[Link]:
     """The chain of trust as the last verification and the open findings show it."""
     # What a proof found says which link it is; an observation's finding names many things at once.
@@ -122,6 +156,7 @@ def read_chain(
         results={check.check_name: check.result for check in checks},
         problem=problem,
         is_confirmed=environment.status == Status.CONFIRMED,
+        is_old=is_old,
     )
 
 

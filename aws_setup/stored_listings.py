@@ -1,8 +1,9 @@
 """Listings as stored: one for all verifications that found the same."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
-from aws_setup.listing import PredictedModel, digest_listing
+from aws_setup.listing import Facts, Kind, PredictedModel, digest_listing
 from aws_setup.models import ListedModel, Listing
 
 
@@ -28,3 +29,19 @@ def find_or_store_listing(models: Sequence[PredictedModel]) -> Listing:
             for position, model in enumerate(models)
         )
     return listing
+
+
+def read_listing(models: Iterable[ListedModel]) -> list[PredictedModel]:
+    """Stored models as they were predicted."""
+    return [
+        PredictedModel(
+            id=model.model_id,
+            name=model.name,
+            publisher=model.publisher,
+            kind=cast(Kind, model.kind),
+            shown_in_studio=model.shown_in_studio,
+            reason=model.reason,
+            facts=Facts.from_json(model.facts),
+        )
+        for model in models
+    ]

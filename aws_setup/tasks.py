@@ -16,8 +16,11 @@ from aws_setup import accounts, hints, planning, provisioning, verification
 from aws_setup.drift import observing
 from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.lab import breakages, faults
-from aws_setup.models import Draft, Observation, Plan, Run, Verification, WorkerCaller
+from aws_setup.models import Delivery, Draft, Observation, Plan, Run, Verification, WorkerCaller
 from aws_setup.moves import migration
+from aws_setup.notices import outbox, sending
+from aws_setup.proofs.retention import forget_old_proofs
+from aws_setup.proofs.schedule import request_due_verifications
 from aws_setup.status import refresh_status
 from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
 from environments.history import Actor
@@ -107,12 +110,20 @@ def fail_sandbox(failure: str, call: str, account_id: str, times: int, actor: st
     )
 
 
+@shared_task(name=hints.DELIVER)
+@_left_to_the_sweep
+def deliver(delivery_pk: int) -> None:
+    """Try to deliver a message. A later try is the sweep's: an hour is no time for a message to wait in the broker."""
+    sending.deliver(delivery_pk, clock=timezone.now)
+
+
 @shared_task(name="aws_setup.tasks.sweep")
 def sweep() -> None:
     """Take up whatever is due and nobody told a worker about: lost messages, dead workers, ended leases."""
     now = timezone.now()
     for run in Run.due(now):
         hints.send(hints.ADVANCE_RUN, run.pk)
+    request_due_verifications(now=now)
     for proof in Verification.due(now).filter(run__isnull=True):
         hints.send(hints.ADVANCE_VERIFICATION, proof.pk)
     observing.request_due_observations(now=now)
@@ -123,8 +134,12 @@ def sweep() -> None:
     unanswered = Q(checked_at__isnull=True) | Q(checked_at__lt=F("check_requested_at"))
     if WorkerCaller.objects.filter(unanswered, check_requested_at__isnull=False).exists():
         hints.send(hints.CHECK_CALLERS)
+    outbox.close_window(now=now)
+    for delivery_pk in Delivery.due(now).values_list("pk", flat=True):
+        hints.send(hints.DELIVER, delivery_pk)
     migration.finish_migrations(now=now)
     Environment.objects.note_old_proofs(now=now)
+    forget_old_proofs(now=now)
     for plan in Plan.objects.filter(
         approved_at__isnull=True, expires_at__lte=now, environment__status=Status.WAITING_FOR_APPROVAL
     ).select_related("environment"):

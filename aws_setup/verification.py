@@ -28,10 +28,11 @@ from aws_setup.pauses import GIVE_UP_AFTER, next_pause
 from aws_setup.proofs.attempt import Attempt, WaitForAws, Wanted
 from aws_setup.proofs.ladder import Ladder
 from aws_setup.proofs.looking import Look, look
+from aws_setup.proofs.schedule import note_end
 from aws_setup.status import lock_environment, refresh_status
 from aws_setup.stored_listings import find_or_store_listing
-from environments.history import Actor, record
-from environments.models import Environment
+from environments.history import CONSOLE, Actor, record
+from environments.models import Environment, Status
 
 Clock = Callable[[], datetime]
 
@@ -242,6 +243,8 @@ def _finish_proven(proof: Verification, attempt: Attempt, clock: Clock, *, agree
     Environment.objects.filter(pk=environment.pk).update(verified_at=now)
     limit = f"AWS accepts tokens for {environment.subject}. Only Vertesia can show that these are your ids."
     _end(proof, Verification.State.PROVEN, clock, limit=limit)
+    if _is_nothing_new(proof, environment):
+        return
     shown = sum(model.shown_in_studio for model in models)
     record(
         "verification.proven",
@@ -249,6 +252,14 @@ def _finish_proven(proof: Verification, attempt: Attempt, clock: Clock, *, agree
         actor=attempt.actor,
         environment=environment,
     )
+
+
+def _is_nothing_new(proof: Verification, environment: Environment) -> bool:
+    """Whether a scheduled proof found what was known: it stands among its day's proofs, not in the history.
+
+    `environment` is as it was before.
+    """
+    return proof.actor == CONSOLE and environment.status == Status.CONNECTED
 
 
 @transaction.atomic
@@ -311,5 +322,6 @@ def _store(proof: Verification, ladder: Ladder, models: Sequence[PredictedModel]
 def _end(proof: Verification, state: Verification.State, clock: Clock, **more: Any) -> None:
     if not proof.write(state=state, finished_at=clock(), lease_until=None, doing="", **more):
         raise LeaseLost
+    note_end(proof, now=clock())
     if proof.run_id is None:
         refresh_status(proof.connection.environment, now=clock())

@@ -13,6 +13,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from aws_setup.notices.channels import find_faults
 from environments.issuer.address import UnusableIssuerUrl, validate_issuer_url
 
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -173,6 +174,31 @@ def check_permissions_boundary(app_configs: Sequence[AppConfig] | None, **kwargs
             hint="Name a policy's ARN in ROLE_PERMISSIONS_BOUNDARY, and print the console's own policy with it: "
             "manage.py provisioning_policy. Once decided otherwise, silence this by its id.",
             id="console.W005",
+        )
+    ]
+
+
+@register()
+def check_notifications(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A channel that is half set is not used, and whoever set it would wait for ever."""
+    return [
+        Warning(fault.sentence, hint=f"{fault.remedy} {fault.command}".strip(), id=fault.code)
+        for fault in find_faults()
+    ]
+
+
+@register()
+def check_verification_interval(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The next scheduled proof comes before the last one is too old to count."""
+    longest = settings.VERIFICATION_INTERVAL_HOURS * 1.1  # give or take a tenth
+    if longest < settings.PROOF_MAX_AGE_HOURS:
+        return []
+    return [
+        Warning(
+            f"Connections are proven every {settings.VERIFICATION_INTERVAL_HOURS} hours, give or take a tenth, and a "
+            f"proof counts for {settings.PROOF_MAX_AGE_HOURS}: what works turns grey before it is proven again.",
+            hint="Make VERIFICATION_INTERVAL_HOURS shorter, or PROOF_MAX_AGE_HOURS longer.",
+            id="console.W006",
         )
     ]
 

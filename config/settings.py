@@ -6,6 +6,7 @@ Every variable is listed once in `.env.example`, with its meaning and default.
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
@@ -65,6 +66,43 @@ SANDBOX_PROPAGATION_SECONDS: float = env.float("SANDBOX_PROPAGATION_SECONDS", de
 PROPAGATION_WINDOW_SECONDS: int = env.int("PROPAGATION_WINDOW_SECONDS", default=120)
 PROOF_MAX_AGE_HOURS: int = env.int("PROOF_MAX_AGE_HOURS", default=24)
 OBSERVATION_INTERVAL_HOURS: int = env.int("OBSERVATION_INTERVAL_HOURS", default=6)
+VERIFICATION_INTERVAL_HOURS: int = env.int("VERIFICATION_INTERVAL_HOURS", default=6)
+KEEP_PROOFS_DAYS: int = env.int("KEEP_PROOFS_DAYS", default=90)
+
+# --- Telling of findings --------------------------------------------------------------------------------------
+
+
+def read_mail_server() -> dict[str, Any]:
+    """Django's settings of the mail server in EMAIL_URL; of one that sends nothing where that is empty.
+
+    What is wrong with the address is not quoted: it holds a password.
+    """
+    try:
+        found: dict[str, Any] = env.email_url_config(env.str("EMAIL_URL", default="").strip() or "dummymail://")
+    except (ValueError, ImproperlyConfigured):
+        raise ImproperlyConfigured(
+            "EMAIL_URL is not understood. An example: smtp+tls://USER:PASSWORD@mail.example.com:587, where what is "
+            "special in the password is percent-encoded."
+        ) from None
+    return found
+
+
+_mail_server = read_mail_server()
+EMAIL_BACKEND: str = _mail_server["EMAIL_BACKEND"]
+EMAIL_HOST: str = _mail_server["EMAIL_HOST"] or ""
+EMAIL_PORT: int | None = _mail_server["EMAIL_PORT"]
+EMAIL_HOST_USER: str = _mail_server["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD: str = _mail_server["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_FILE_PATH: str = _mail_server["EMAIL_FILE_PATH"]
+EMAIL_USE_TLS: bool = _mail_server.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = _mail_server.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+HAS_MAIL_SERVER = "dummy" not in EMAIL_BACKEND
+DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", default="vertesia-aws-setup@localhost")
+NOTIFY_EMAILS: list[str] = [address.strip() for address in env.list("NOTIFY_EMAILS", default=[]) if address.strip()]
+NOTIFY_WEBHOOK_URL: str = env.str("NOTIFY_WEBHOOK_URL", default="").strip()
+NOTIFY_WEBHOOK_SECRET: str = env.str("NOTIFY_WEBHOOK_SECRET", default="").strip()
+NOTICE_GROUP_SECONDS: int = env.int("NOTICE_GROUP_SECONDS", default=60)
 
 # --- Django ---------------------------------------------------------------------------------------------------
 

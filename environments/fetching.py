@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from environments.destinations import DestinationRefused, read_destination
+from environments.destinations import Destination, DestinationRefused, read_destination
 from environments.sockets import INTERNET, Deadline, FetchFailed, Network, Peer, Stage, connected
 
 __all__ = ["FetchFailed", "Fetched", "Stage", "fetch", "post_json"]
@@ -42,8 +42,9 @@ def fetch(
 
     Raises FetchFailed, after `deadline_seconds` at the latest.
     """
+    destination = _read(url, allow_loopback=allow_loopback)
     question = _Question("GET", None, {"Accept": "application/json"})
-    return _ask(url, question, allow_loopback, Deadline(deadline_seconds), max_bytes, network)
+    return _ask(destination, question, Deadline(deadline_seconds), max_bytes, network)
 
 
 def post_json(
@@ -52,13 +53,19 @@ def post_json(
     headers: Mapping[str, str],
     *,
     allow_loopback: bool,
+    allow_private: bool = False,
     deadline_seconds: float,
     max_bytes: int = MAX_BODY_BYTES,
     network: Network = INTERNET,
 ) -> Fetched:
-    """POST `body`, JSON as it is to be sent, with `headers` besides the usual ones. Raises FetchFailed as `fetch`."""
+    """POST `body`, JSON as it is to be sent, with `headers` besides the usual ones.
+
+    `allow_private`: the operator named the address, so it may be one of a private network too, or, in the sandbox, of
+    this machine. Raises FetchFailed as `fetch`.
+    """
+    destination = _read(url, allow_loopback=allow_loopback, allow_private=allow_private)
     question = _Question("POST", body, {"Content-Type": "application/json", **headers})
-    return _ask(url, question, allow_loopback, Deadline(deadline_seconds), max_bytes, network)
+    return _ask(destination, question, Deadline(deadline_seconds), max_bytes, network)
 
 
 @dataclass(frozen=True)
@@ -103,13 +110,16 @@ class _TimedSocket:
         pass
 
 
-def _ask(
-    url: str, question: _Question, allow_loopback: bool, deadline: Deadline, max_bytes: int, network: Network
-) -> Fetched:
+def _read(url: str, *, allow_loopback: bool, allow_private: bool = False) -> Destination:
     try:
-        destination = read_destination(url, allow_loopback=allow_loopback)
+        return read_destination(url, allow_loopback=allow_loopback, allow_private=allow_private)
     except DestinationRefused as error:
         raise FetchFailed(Stage.ADDRESS_NOT_ALLOWED, str(error)) from error
+
+
+def _ask(
+    destination: Destination, question: _Question, deadline: Deadline, max_bytes: int, network: Network
+) -> Fetched:
     host = destination.host
     with connected(destination, deadline=deadline, network=network) as (connection, peer):
 

@@ -227,7 +227,7 @@ def _resolve(destination: Destination, deadline: Deadline, network: Network) -> 
         raise FetchFailed(Stage.NAME_NOT_RESOLVED, sentence, milliseconds=deadline.spent()) from error
     for address, _ in endpoints:
         if not network.is_allowed(destination, address):
-            sentence = f"{host} leads to {address}, which is not an address of the public internet."
+            sentence = f"{host} leads to {address}, which is not an address of {' or '.join(destination.places)}."
             raise FetchFailed(Stage.ADDRESS_NOT_ALLOWED, sentence, milliseconds=deadline.spent())
     return endpoints
 

@@ -150,9 +150,16 @@ class Crash(BaseException):
 class FakeAws:
     """All accounts. `writes` lists the actions that changed something, `fail` and `before` bend single operations."""
 
-    def __init__(self, clock: Clock | None = None, *, caller_account: str = HOME) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        caller_account: str = HOME,
+        published_keys: Callable[[], list[dict[str, Any]]] = list_public_jwks,
+    ) -> None:
         self.clock = clock or Clock()
         self.caller_account = caller_account
+        self.published_keys = published_keys
         self.accounts = {account_id: FakeAccount(account_id) for account_id in (HOME, SECOND)}
         self.accounts[HOME].alias = "acme"
         self.writes: list[str] = []
@@ -160,6 +167,8 @@ class FakeAws:
         self.tokens: list[str] = []
         self.propagation = timedelta(0)
         self.availability: dict[str, ModelAvailability] = {}
+        self.page_size = 1000
+        """How many custom models or inference profiles Bedrock gives to whoever asks for no number."""
         self._written_at = NOON - timedelta(days=1)
         self._failures: list[tuple[str, BaseException, int]] = []
         self._hooks: dict[str, Callable[[], None]] = {}
@@ -461,7 +470,7 @@ class FakeGateway:
         request_id = self._call(operation)
         self._aws.tokens.append(token)
         identity = parse_role_arn(role_arn)
-        claims = _read_claims(token, operation, now=self._aws.clock())
+        claims = _read_claims(token, operation, now=self._aws.clock(), keys=self._aws.published_keys())
         account = self._aws.accounts[identity.account_id]
         provider = next((p for p in account.providers.values() if p.url == claims["iss"]), None)
         if provider is None:
@@ -506,11 +515,23 @@ class FakeGateway:
                 return denied(operation)
             return copy.deepcopy(found)
 
+        foundation_models = read("ListFoundationModels", FOUNDATION_MODELS)
+        paged = {
+            "custom_models": read("ListCustomModels", []),
+            "inference_profiles": read("ListInferenceProfiles", INFERENCE_PROFILES),
+        }
+        first_page = {
+            name: min(len(answer), self._aws.page_size)
+            for name, answer in paged.items()
+            if not isinstance(answer, AwsError)
+        }
+        if not isinstance(foundation_models, AwsError):
+            first_page["foundation_models"] = len(foundation_models)
         return Answers(
-            foundation_models=read("ListFoundationModels", FOUNDATION_MODELS),
-            custom_models=read("ListCustomModels", []),
-            inference_profiles=read("ListInferenceProfiles", INFERENCE_PROFILES),
+            foundation_models=foundation_models,
+            **paged,
             milliseconds=dict.fromkeys(LISTINGS.values(), 1),
+            first_page=first_page,
         )
 
     def simulate_role(
@@ -549,10 +570,10 @@ def _tags(pairs: list[dict[str, str]]) -> dict[str, str]:
     return {pair["Key"]: pair["Value"] for pair in pairs}
 
 
-def _read_claims(token: str, operation: str, *, now: datetime) -> dict[str, Any]:
+def _read_claims(token: str, operation: str, *, now: datetime, keys: list[dict[str, Any]]) -> dict[str, Any]:
     try:
         kid = jwt.get_unverified_header(token)["kid"]
-        [jwk] = [jwk for jwk in list_public_jwks() if jwk["kid"] == kid]
+        [jwk] = [jwk for jwk in keys if jwk["kid"] == kid]
         claims: dict[str, Any] = jwt.decode(
             token,
             key=jwt.PyJWK(jwk),

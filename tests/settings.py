@@ -5,7 +5,10 @@ import os
 import shutil
 import tempfile
 
-PREFIXES = ("AWS_", "CELERY_", "DATABASE_", "DJANGO_", "ENCRYPTION_", "ISSUER_", "REDIS_", "SANDBOX_", "SECRET_")
+PREFIXES = (
+    *("AWS_", "CELERY_", "DATABASE_", "DJANGO_", "EMAIL_", "ENCRYPTION_", "ISSUER_", "NOTICE_", "NOTIFY_", "REDIS_"),
+    *("SANDBOX_", "SECRET_"),
+)
 NAMES = ("ALLOWED_HOSTS", "ALLOW_BUILTIN_ISSUER", "BEHIND_TLS_PROXY", "DEBUG", "PORT", "PUBLIC_URL", "SWEEP_SECONDS")
 
 for name in list(os.environ):

@@ -26,7 +26,7 @@ from aws_setup.leases import LeaseLost, work_under_lease
 from aws_setup.models import Connection, Draft, Finding, Observation, Run
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
-from aws_setup.pauses import GIVE_UP_AFTER, next_pause
+from aws_setup.pauses import GIVE_UP_AFTER, next_pause, spread_out
 from aws_setup.status import lock_environment, refresh_status
 from environments.history import CONSOLE, Actor, record
 
@@ -101,13 +101,11 @@ def observe_after_run(run: Run, *, now: datetime) -> None:
 
 
 def next_observation(connection_pk: int, *, now: datetime) -> datetime:
-    """When to compare again: after the interval, give or take a tenth of it, the same tenth for a connection always.
+    """When to compare again: after the interval, give or take a tenth.
 
-    So thousands that were connected together do not stay together. Due at once where the schedule is off: then it is
-    the first thing after it is switched on.
+    Due at once where the schedule is off: then it is the first thing after it is switched on.
     """
-    share = connection_pk * 2_654_435_761 % 2**32 / 2**32  # Knuth's multiplicative hash: neighbours lie far apart
-    return now + timedelta(hours=settings.OBSERVATION_INTERVAL_HOURS) * (0.9 + 0.2 * share)
+    return now + spread_out(timedelta(hours=settings.OBSERVATION_INTERVAL_HOURS), key=connection_pk)
 
 
 def advance_observation(pk: int, *, open_gateway: OpenGateway, clock: Clock) -> datetime | None:

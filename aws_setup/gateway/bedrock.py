@@ -12,7 +12,8 @@ def list_models(wire: Wire, credentials: RoleCredentials | None, *, region: str)
     """What Bedrock offers in a region, with the role's credentials, or (None) with the worker's own.
 
     Needs bedrock:ListFoundationModels, bedrock:ListCustomModels and bedrock:ListInferenceProfiles. Foundation models
-    come in one answer; of the other two all pages are read. Raises nothing: each failure stands in its place.
+    come in one answer; of the other two all pages are read. The first request of each is the driver's very own, with
+    no parameter at all, so that its first page is what Studio sees. Raises nothing: each failure stands in its place.
     """
     if credentials is None:
         return _list_with(wire, wire.open_client("bedrock", region=region))
@@ -28,30 +29,32 @@ def list_models(wire: Wire, credentials: RoleCredentials | None, *, region: str)
 
 def _list_with(wire: Wire, client: Any) -> Answers:
     milliseconds: dict[str, int] = {}
+    first_page: dict[str, int] = {}
 
-    def read(method: str, items: str) -> list[dict[str, Any]] | AwsError:
-        started = time.perf_counter()
+    def read(name: str, items: str) -> list[dict[str, Any]] | AwsError:
+        method, started = f"list_{name}", time.perf_counter()
         try:
-            return _all_pages(wire, client, method, items)
+            pages = _read_pages(wire, client, method, items)
         except AwsError as error:
             return error
         finally:
             milliseconds[method] = round((time.perf_counter() - started) * 1000)
+        first_page[name] = len(pages[0])
+        return [item for page in pages for item in page]
 
     return Answers(
-        foundation_models=read("list_foundation_models", "modelSummaries"),
-        custom_models=read("list_custom_models", "modelSummaries"),
-        inference_profiles=read("list_inference_profiles", "inferenceProfileSummaries"),
+        foundation_models=read("foundation_models", "modelSummaries"),
+        custom_models=read("custom_models", "modelSummaries"),
+        inference_profiles=read("inference_profiles", "inferenceProfileSummaries"),
         milliseconds=milliseconds,
+        first_page=first_page,
     )
 
 
-def _all_pages(wire: Wire, client: Any, method: str, items: str) -> list[dict[str, Any]]:
-    request: dict[str, Any] = {} if method == "list_foundation_models" else {"maxResults": 1000}
-    found: list[dict[str, Any]] = []
-    while True:
-        answer = wire.call_with(client, method, **request)
-        found += answer.get(items, [])
-        if not answer.get("nextToken"):
-            return found
-        request["nextToken"] = answer["nextToken"]
+def _read_pages(wire: Wire, client: Any, method: str, items: str) -> list[list[dict[str, Any]]]:
+    answer = wire.call_with(client, method)
+    pages: list[list[dict[str, Any]]] = [answer.get(items, [])]
+    while token := answer.get("nextToken"):
+        answer = wire.call_with(client, method, nextToken=token)
+        pages.append(answer.get(items, []))
+    return pages

@@ -60,13 +60,16 @@ class Answers:
     """The three answers of Bedrock, as botocore's dictionaries in AWS's order, each an AwsError where it failed.
 
     `foundation_models`: FoundationModelSummary; `custom_models`: CustomModelSummary;
-    `inference_profiles`: InferenceProfileSummary (system-defined ones), all pages.
+    `inference_profiles`: InferenceProfileSummary (system-defined ones), all pages. `first_page` says by the same names
+    how many of them came on the first page, which is all that Vertesia's driver reads; a listing that failed is not
+    in it. `milliseconds` go by boto3's method.
     """
 
     foundation_models: list[dict[str, Any]] | AwsError
     custom_models: list[dict[str, Any]] | AwsError
     inference_profiles: list[dict[str, Any]] | AwsError
     milliseconds: Mapping[str, int]
+    first_page: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

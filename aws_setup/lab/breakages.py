@@ -1,5 +1,6 @@
 """One-click breakages of the sandbox: what goes wrong in real accounts, to be seen where nothing is at stake."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import models
@@ -10,14 +11,44 @@ from aws_setup.models import Connection, Verification
 from aws_setup.verification import hasten_verification, request_verification
 from environments.history import Actor, record
 
+
+@dataclass(frozen=True)
+class Breakage:
+    """One way to break a connected environment. `opens`: it lets others in, which only a proof of isolation finds."""
+
+    title: str
+    effect: str
+    opens: bool = False
+
+
 KINDS = {
-    "delete_provider": "Delete the identity provider",
-    "remove_audience": "Remove the audience from the identity provider",
-    "change_subject_case": "Change the case of the subject in the role's trust policy",
-    "detach_policy": "Take the role's permissions away",
-    "stop_issuer": "Make the issuer unreachable for AWS",
-    "start_issuer": "Make the issuer reachable again",
+    "delete_provider": Breakage("Delete the identity provider", "Every environment of the account loses its way in."),
+    "remove_audience": Breakage(
+        "Remove the audience from the identity provider",
+        "The provider no longer lists bedrock: STS refuses the token.",
+    ),
+    "change_subject_case": Breakage(
+        "Change the case of the subject in the role's trust policy",
+        "One letter of sub: AWS compares values with case.",
+    ),
+    "https_in_key": Breakage("Write https:// into the condition key", "AWS then looks for a claim that no token has."),
+    "sub_under_aud": Breakage("Put the subject under aud", "The right value under the wrong key."),
+    "deny_statement": Breakage("Add a Deny to the trust policy", "It outweighs every Allow."),
+    "widen_subject": Breakage(
+        "Let every environment of the organization in",
+        "Everything goes on working; only the proof of isolation sees the hole.",
+        opens=True,
+    ),
+    "delete_role": Breakage("Delete the role", "AWS says the same of a missing role as of a trust that does not fit."),
+    "detach_policy": Breakage(
+        "Take the role's permissions away", "The token is still exchanged, but Bedrock lists nothing."
+    ),
+    "stop_issuer": Breakage("Make the issuer unreachable for AWS", "STS can no longer fetch the signing keys."),
+    "start_issuer": Breakage(
+        "Make the issuer reachable again", "Mends the one before. The others are mended by a plan."
+    ),
 }
+"""In the order in which they are offered."""
 RESET = "reset"
 LONGEST_BREAKAGE = timedelta(seconds=30)
 
@@ -32,7 +63,9 @@ def request_breakage(kind: str, *, connection: Connection | None, actor: Actor, 
         raise ValueError(f"{kind} is not a breakage of a connection")
     # Asked for already, so that the page has something to wait for; it begins once the sandbox is broken.
     asked = [
-        request_verification(concerned, actor=actor, now=now, not_before=now + LONGEST_BREAKAGE)
+        request_verification(
+            concerned, actor=actor, now=now, not_before=now + LONGEST_BREAKAGE, with_isolation=_opens(kind)
+        )
         for concerned in _concerned(kind, connection.pk if connection else 0)
     ]
     if hints.send_now(hints.BREAK_SANDBOX, kind, connection.pk if connection else 0, actor):
@@ -67,12 +100,16 @@ def break_sandbox(kind: str, *, connection_pk: int, actor: Actor, sandbox_url: s
     for connection in connections:
         record(
             f"sandbox.{kind}",
-            f"Sandbox: {KINDS.get(kind, 'put back to its first state')}.",
+            f"Sandbox: {KINDS[kind].title if kind in KINDS else 'put back to its first state'}.",
             actor=actor,
             environment=connection.environment,
         )
         if not hasten_verification(connection, now=now):
-            request_verification(connection, actor=actor, now=now)
+            request_verification(connection, actor=actor, now=now, with_isolation=_opens(kind))
+
+
+def _opens(kind: str) -> bool:
+    return kind in KINDS and KINDS[kind].opens
 
 
 def _concerned(kind: str, connection_pk: int) -> models.QuerySet[Connection]:

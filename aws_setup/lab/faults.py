@@ -90,6 +90,7 @@ CALLS = {
         "DeleteRole",
         "GetRole",
         "PutRolePermissionsBoundary",
+        "SimulatePrincipalPolicy",
         "TagRole",
         "UntagRole",
         "UpdateAssumeRolePolicy",
@@ -104,7 +105,14 @@ CALLS = {
         "ListRolePolicies",
         "PutRolePolicy",
     ),
-    "Bedrock": ("ListCustomModels", "ListFoundationModels", "ListInferenceProfiles"),
+    "Bedrock": (
+        "Converse",
+        "GetFoundationModelAvailability",
+        "GetUseCaseForModelAccess",
+        "ListCustomModels",
+        "ListFoundationModels",
+        "ListInferenceProfiles",
+    ),
 }
 """What this console calls, in groups."""
 

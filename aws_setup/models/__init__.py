@@ -1,29 +1,41 @@
 """What was agreed for each environment, what was done about it, and whether it holds."""
 
 from aws_setup.models.accounts import ACCOUNT_ID_PATTERN, Account, WorkerCaller
-from aws_setup.models.agreements import PLAN_LIFETIME, Connection, Draft, Permissions, Plan
+from aws_setup.models.agreements import (
+    PLAN_LIFETIME,
+    VERIFICATION_INTERVALS,
+    Connection,
+    Draft,
+    Permissions,
+    Plan,
+)
 from aws_setup.models.batches import Batch, BatchRow, IssuerMigration
 from aws_setup.models.findings import Finding, Observation
-from aws_setup.models.proofs import Check, ListedModel, Listing, Verification
+from aws_setup.models.notices import Delivery, Notice
+from aws_setup.models.proofs import Check, ListedModel, Listing, ProofDay, Verification
 from aws_setup.models.work import Claimable, ResourceLease, Run, Step
 
 __all__ = [
     "ACCOUNT_ID_PATTERN",
     "PLAN_LIFETIME",
+    "VERIFICATION_INTERVALS",
     "Account",
     "Batch",
     "BatchRow",
     "Check",
     "Claimable",
     "Connection",
+    "Delivery",
     "Draft",
     "Finding",
     "IssuerMigration",
     "ListedModel",
     "Listing",
+    "Notice",
     "Observation",
     "Permissions",
     "Plan",
+    "ProofDay",
     "ResourceLease",
     "Run",
     "Step",

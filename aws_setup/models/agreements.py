@@ -12,6 +12,8 @@ from aws_setup.models.accounts import Account
 from environments.models import Environment
 
 PLAN_LIFETIME = timedelta(days=1)
+VERIFICATION_INTERVALS = (0, 1, 3, 6, 12, 24)
+"""The hours between scheduled verifications that can be chosen for a connection; 0: only on request."""
 
 
 class Permissions(models.TextChoices):
@@ -44,9 +46,20 @@ class Connection(models.Model):
         null=True, blank=True, help_text="When AWS was last compared with the agreement."
     )
     next_observation_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    verify_every_hours = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Empty: VERIFICATION_INTERVAL_HOURS of the settings. 0: only on request."
+    )
+    next_verification_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    failures_in_a_row = models.PositiveIntegerField(
+        default=0, help_text="Verifications that failed since the last one that did not."
+    )
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(verify_every_hours__isnull=True) | Q(verify_every_hours__in=VERIFICATION_INTERVALS),
+                name="connection_verification_interval_known",
+            ),
             models.UniqueConstraint(
                 "account", models.functions.Lower("role_name"), name="connection_role_name_unique_any_case"
             ),

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from aws_setup.models.agreements import Connection
 from aws_setup.models.work import Claimable, Run
-from aws_setup.proofs.rungs import BY_NAME
+from aws_setup.proofs.rungs import BY_NAME, Need, Rung
 
 
 class Listing(models.Model):
@@ -48,6 +48,9 @@ class Verification(Claimable):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["run", "finished_at"], name="verification_by_end"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["connection"],
@@ -63,6 +66,25 @@ class Verification(Claimable):
 
     def __str__(self) -> str:
         return f"verification {self.pk} ({self.state})"
+
+
+class ProofDay(models.Model):
+    """How the verifications of a connection that ended on one day went. A day is one of UTC."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="proof_days")
+    day = models.DateField(db_index=True)
+    proven = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    not_provable = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["day"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["connection", "day"], name="proof_day_once_per_connection"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection} on {self.day}"
 
 
 class Check(models.Model):
@@ -93,10 +115,20 @@ class Check(models.Model):
         return f"{self.check_name}: {self.result}"
 
     @property
+    def rung(self) -> Rung | None:
+        """Its place on the ladder; None for a check of a former release."""
+        return BY_NAME.get(self.check_name)
+
+    @property
     def title(self) -> str:
         """What it looked at, as a person says it."""
-        rung = BY_NAME.get(self.check_name)
+        rung = self.rung
         return rung.title if rung else self.check_name.replace("_", " ").capitalize()
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What it could not have been made without."""
+        return self.rung.needs if self.rung else ()
 
 
 class ListedModel(models.Model):
@@ -120,3 +152,9 @@ class ListedModel(models.Model):
 
     def __str__(self) -> str:
         return self.model_id
+
+    @property
+    def answers_in_text(self) -> bool:
+        """Whether it can be asked for a token, as far as AWS says what it gives; a custom model is not on demand."""
+        gives = self.facts.get("output_modalities")
+        return self.kind != "custom" and (not gives or "TEXT" in gives)

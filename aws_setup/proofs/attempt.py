@@ -21,7 +21,7 @@ from aws_setup.models import Check
 from aws_setup.names import InvalidName, dashed, parse_assumed_role_arn
 from aws_setup.proofs.climbing import Climb
 from aws_setup.proofs.isolation import Isolation
-from aws_setup.proofs.ladder import Ladder
+from aws_setup.proofs.ladder import UNREAD, Ladder
 from aws_setup.proofs.model_use import check_availability, check_permissions, try_one_token
 from aws_setup.proofs.rungs import LISTINGS, PROVEN_BY_EXCHANGE
 from aws_setup.proofs.signing import explain_lost_key, explain_moved_issuer
@@ -214,11 +214,11 @@ class Attempt:
 
     def _read_listing(self, answers: Answers) -> None:
         """Check each of the three answers; the first that failed is the cause. What could be read is kept."""
-        found: dict[str, list[dict[str, Any]]] = {}
+        found: dict[str, list[dict[str, Any]] | None] = {}
         for name in LISTINGS:
             answer = getattr(answers, name)
             if isinstance(answer, AwsError):
-                found[name] = []
+                found[name] = None
                 self._note_failed_listing(name, answer)
                 continue
             found[name] = answer
@@ -228,7 +228,7 @@ class Attempt:
                 f"{len(answer)} {name.replace('_', ' ')} in {self.desired.region}",
                 milliseconds=answers.milliseconds.get(f"list_{name}"),
             )
-        self.models = predict_listing(**found)
+        self.models = predict_listing(answers.first_page, **found)
 
     def _note_failed_listing(self, name: str, error: AwsError) -> None:
         is_denied = isinstance(error, AwsRefused) and error.is_denied
@@ -238,6 +238,7 @@ class Attempt:
             raise WaitForAws(error, check=name, is_propagation=False)
         if name == "custom_models" and not is_denied and isinstance(error, AwsRefused):
             # Some regions have no custom models and answer with an error; the driver goes on without them, too.
-            self.ladder.skip(name, f"Bedrock lists no custom models here; Studio goes on without. AWS: {error.message}")
+            sentence = f"Bedrock lists no custom models here; Studio goes on without. AWS: {error.message}"
+            self.ladder.skip(name, sentence, evidence=UNREAD)
             return
         self.ladder.fail(name, explain_listing(facts_of(error), self.desired, is_denied=is_denied))

@@ -8,6 +8,9 @@ from aws_setup.diagnosis import Problem
 from aws_setup.models import Check, Verification
 from aws_setup.proofs.rungs import EVERY_TIME, ISOLATION, RUNGS
 
+UNREAD = {"unread": True}
+"""Evidence of a listing that was skipped because it failed: its models are not known."""
+
 
 @dataclass
 class Ladder:
@@ -39,9 +42,9 @@ class Ladder:
             milliseconds=milliseconds,
         )
 
-    def skip(self, name: str, reason: str) -> None:
+    def skip(self, name: str, reason: str, *, evidence: Mapping[str, Any] | None = None) -> None:
         """Add a check that could not be made; it blocks nothing."""
-        self.add(name, Check.Result.SKIPPED, reason)
+        self.add(name, Check.Result.SKIPPED, reason, evidence=evidence)
 
     def fail(self, name: str, problem: Problem, *, milliseconds: int | None = None) -> None:
         """Add the failed check with its remedy; after the first one only that it was refused as well."""

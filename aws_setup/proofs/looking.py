@@ -13,6 +13,7 @@ from aws_setup.models import Check
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
 from aws_setup.proofs.attempt import SESSION_NAME, Attempt, WaitForAws
+from aws_setup.proofs.ladder import UNREAD
 from aws_setup.proofs.model_use import check_availability, check_permissions
 from aws_setup.proofs.rungs import ISOLATION, LISTINGS
 from aws_setup.trust.evaluation import Verdict, evaluate_trust
@@ -144,12 +145,15 @@ def _look_at_offer(attempt: Attempt) -> list[PredictedModel]:
     """What the region offers by the worker's own rights."""
     region = attempt.desired.region
     answers = attempt.gateway.list_models(None, region=region)
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, Any]] | None] = {}
     for name in LISTINGS:
         answer = getattr(answers, name)
-        found[name] = [] if isinstance(answer, AwsError) else answer
-        attempt.ladder.skip(name, _describe_offer(name, answer, region=region))
-    return predict_listing(**found)
+        is_unread = isinstance(answer, AwsError)
+        found[name] = None if is_unread else answer
+        evidence = UNREAD if is_unread else None
+        attempt.ladder.skip(name, _describe_offer(name, answer, region=region), evidence=evidence)
+    # What the worker may not read does not hide from Studio what the role may.
+    return predict_listing(answers.first_page, **found | {"foundation_models": found["foundation_models"] or []})
 
 
 def _describe_offer(name: str, answer: list[dict[str, Any]] | AwsError, *, region: str) -> str:

@@ -10,7 +10,8 @@ import base64
 import json
 import struct
 import zlib
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from aws_setup.sandbox.bedrock import find_profile
 from aws_setup.sandbox.callers import Caller, path_segments
@@ -54,7 +55,8 @@ def answer(request: AwsRequest, *, caller: Caller, state: State, region: str) ->
                 "This action doesn't support the model that you provided. "
                 "Try again with a supported text or chat model.",
             )
-        return _stream(_converse_events()) if name == "ConverseStream" else json_answer(_converse())
+        said = _Said.within(body)
+        return _stream(_converse_events(said)) if name == "ConverseStream" else json_answer(_converse(said))
     if name == "InvokeModel":
         return json_answer(_completion(model))
     chunk = base64.b64encode(json.dumps(_completion(model)).encode()).decode()
@@ -96,31 +98,56 @@ def _body(request: AwsRequest) -> dict[str, Any]:
     return body
 
 
-def _usage() -> dict[str, Json]:
-    return {"inputTokens": 8, "outputTokens": 12, "totalTokens": 20}
+@dataclass(frozen=True)
+class _Said:
+    """As many words of the answer as were asked for: each counts as one token here."""
+
+    words: list[str]
+    is_whole: bool
+
+    @classmethod
+    def within(cls, body: dict[str, Any]) -> Self:
+        """What `inferenceConfig.maxTokens` leaves of it. AwsError where that is no positive whole number."""
+        words = ANSWER.split(" ")
+        asked = body.get("inferenceConfig") or {}
+        most = asked.get("maxTokens", len(words)) if isinstance(asked, dict) else None
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise AwsError(
+                "ValidationException",
+                f"1 validation error detected: Value '{most}' at 'inferenceConfig.maxTokens' failed to satisfy "
+                "constraint: Member must have value greater than or equal to 1",
+            )
+        return cls(words[:most], most >= len(words))
+
+    @property
+    def stop_reason(self) -> str:
+        return "end_turn" if self.is_whole else "max_tokens"
+
+    @property
+    def usage(self) -> dict[str, Json]:
+        return {"inputTokens": 8, "outputTokens": len(self.words), "totalTokens": 8 + len(self.words)}
 
 
-def _converse() -> Json:
+def _converse(said: _Said) -> Json:
     return {
-        "output": {"message": {"role": "assistant", "content": [{"text": ANSWER}]}},
-        "stopReason": "end_turn",
-        "usage": _usage(),
+        "output": {"message": {"role": "assistant", "content": [{"text": " ".join(said.words)}]}},
+        "stopReason": said.stop_reason,
+        "usage": said.usage,
         "metrics": {"latencyMs": 1},
     }
 
 
-def _converse_events() -> list[tuple[str, Json]]:
-    words = ANSWER.split(" ")
+def _converse_events(said: _Said) -> list[tuple[str, Json]]:
     deltas: list[tuple[str, Json]] = [
         ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": word if i == 0 else f" {word}"}})
-        for i, word in enumerate(words)
+        for i, word in enumerate(said.words)
     ]
     return [
         ("messageStart", {"role": "assistant"}),
         *deltas,
         ("contentBlockStop", {"contentBlockIndex": 0}),
-        ("messageStop", {"stopReason": "end_turn"}),
-        ("metadata", {"usage": _usage(), "metrics": {"latencyMs": 1}}),
+        ("messageStop", {"stopReason": said.stop_reason}),
+        ("metadata", {"usage": said.usage, "metrics": {"latencyMs": 1}}),
     ]
 
 

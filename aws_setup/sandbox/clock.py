@@ -1,4 +1,8 @@
-"""AWS's clock: what time the sandbox takes it to be."""
+"""AWS's clock: what time the sandbox takes it to be.
+
+Tokens, signatures, sessions and the `Date` header go by it. Dates that IAM keeps (CreateDate) and the condition keys
+`aws:CurrentTime` and `aws:EpochTime` stay this machine's: a difference from AWS.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Meeting:
         if kind == "credentials_expired":
             raise credentials_expired()
         if kind == "clock_skewed":
-            raise clock_skewed(request)
+            raise clock_skewed(request, service=service)
         if kind == "denied" and self._action == UNSIGNED_CALL:
             raise web_identity_denied()
         if kind == "timeout":

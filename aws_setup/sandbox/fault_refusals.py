@@ -77,14 +77,18 @@ def credentials_expired() -> AwsError:
     return AwsError("ExpiredToken", "The security token included in the request is expired", 403)
 
 
-def clock_skewed(request: AwsRequest) -> AwsError:
-    """As if AWS's clock were an hour ahead of the caller's."""
+def clock_skewed(request: AwsRequest, *, service: str) -> AwsError:
+    """As if AWS's clock were an hour ahead of the caller's: IAM and STS bear 15 minutes, Bedrock 5.
+
+    https://github.com/aws/aws-cli/issues/6676
+    """
     now = datetime.now(UTC) + _SKEW
-    earliest = now - timedelta(minutes=5)
+    minutes = 5 if service == "bedrock" else 15
+    earliest = now - timedelta(minutes=minutes)
     signed = request.headers.get("x-amz-date", "")
     return AwsError(
         "SignatureDoesNotMatch",
-        f"Signature expired: {signed} is now earlier than {_stamp(earliest)} ({_stamp(now)} - 5 min.)",
+        f"Signature expired: {signed} is now earlier than {_stamp(earliest)} ({_stamp(now)} - {minutes} min.)",
         403,
     )
 

@@ -73,7 +73,7 @@ def check_resource_control_policy(document: str) -> None:
     for statement in _statements(document):
         if statement["Effect"] != "Deny" or statement.get("Principal") != "*":
             raise malformed_policy("A resource control policy has the effect Deny and the principal *.")
-        if "NotAction" in statement or not ("Resource" in statement or "NotResource" in statement):
+        if "NotAction" in statement or not _strings(statement.get("Resource", statement.get("NotResource"))):
             raise malformed_policy("A resource control policy names actions and resources.")
         _actions(statement)
 

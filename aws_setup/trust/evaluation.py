@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from aws_setup.canonical import canonical
 from aws_setup.policies import PolicyDocument
 from aws_setup.trust.conditions import has_variables, is_met, read_conditions
 from aws_setup.trust.mistakes import explain_condition, explain_provider
@@ -35,8 +36,9 @@ class Row:
     compared: str
     """Effect, Principal, Action and their opposites; or a condition's operator and key, as written."""
     expected: tuple[str, ...]
+    """What the policy says."""
     actual: tuple[str, ...] | None
-    """None: the token has no such key, or its value is not known."""
+    """What the token brings; None where it has no such key, or none is known; empty where nothing is compared."""
     passes: bool | None
     """None: it cannot be known from here."""
     note: str = ""
@@ -124,8 +126,8 @@ def every(answers: Iterable[bool | None]) -> bool | None:
 def _judge(number: int, statement: Any, request: TokenRequest, *, variables: bool) -> StatementVerdict:
     effect = statement.get("Effect") if isinstance(statement, dict) else None
     if effect not in ("Allow", "Deny"):
-        expected, actual = ("Allow", "Deny"), (str(effect),) if effect is not None else None
-        row = Row("statement", "Effect", expected, actual, False, "It neither allows nor denies anything.")
+        written = (str(effect),) if effect is not None else ()
+        row = Row("statement", "Effect", written, (), False, "A statement says Allow or Deny; this one is void.")
         return StatementVerdict(number, statement, str(effect or ""), (row,))
     rows = (
         _judge_principal(statement, request),
@@ -183,7 +185,8 @@ def _judge_action(statement: PolicyDocument, request: TokenRequest) -> Row:
 def _judge_conditions(statement: PolicyDocument, request: TokenRequest, *, variables: bool) -> Iterable[Row]:
     conditions = read_conditions(statement)
     if conditions is None:
-        yield Row("condition", "Condition", (), None, False, "It is not written as IAM reads it.")
+        note = "It is not written as IAM reads it: operators, in each of them keys, for each of them values."
+        yield Row("condition", "Condition", (canonical(statement["Condition"]),), (), False, note)
         return
     for condition in conditions:
         passes = is_met(condition, request, variables=variables)

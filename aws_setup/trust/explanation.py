@@ -25,7 +25,7 @@ def print_evaluation(evaluation: Evaluation, change: SmallestChange | None = Non
     """What was compared with what, statement by statement, and what would have to change; ends in a new line."""
     lines = [_SENTENCES[evaluation.verdict]]
     if evaluation.unknown_keys:
-        lines.append(f"It hangs on {', '.join(evaluation.unknown_keys)}.")
+        lines.append(f"It depends on {', '.join(evaluation.unknown_keys)}.")
     for one in evaluation.statements:
         lines += ["", describe_verdict(one), *(line for row in one.rows for line in _print_row(row))]
     if not evaluation.statements:
@@ -33,7 +33,7 @@ def print_evaluation(evaluation: Evaluation, change: SmallestChange | None = Non
     if change:
         lines += ["", "The smallest change:"]
         lines += [f"  {difference.what}: {difference.sentence}" for difference in change.differences]
-        lines += [f"  {change.precaution}"] if change.precaution else []
+        lines += [f"  {change.besides}"] if change.besides else []
     return "\n".join(lines) + "\n"
 
 
@@ -47,8 +47,10 @@ def describe_verdict(one: StatementVerdict) -> str:
 def _print_row(row: Row) -> Iterator[str]:
     yield f"  {_MARKS[row.passes]:<3}  {row.compared}"
     yield f"         policy  {_print_values(row.expected) or 'nothing'}"
-    unknown = "not known" if row.passes is None else "not in the token"
-    yield f"         token   {unknown if row.actual is None else _print_values(row.actual)}"
+    if row.actual is None:
+        yield f"         token   {'not known' if row.passes is None else 'not in the token'}"
+    elif row.actual:
+        yield f"         token   {_print_values(row.actual)}"
     if row.note:
         yield f"         note    {row.note}"
 

@@ -61,8 +61,9 @@ class SmallestChange:
     differences: tuple[Difference, ...]
     changed: PolicyDocument
     """The whole trust policy as it would be."""
-    precaution: str = ""
-    """What the changed statement checks besides, so that it lets in nothing but our subject and audience."""
+    besides: str = ""
+    """What the changed policy has besides, in one sentence: a further check, so that no other token gets in, or a
+    statement of our own."""
 
     @property
     def what(self) -> str:
@@ -78,7 +79,7 @@ class SmallestChange:
 
     @property
     def sentence(self) -> str:
-        return " ".join([*(difference.sentence for difference in self.differences), self.precaution]).strip()
+        return " ".join([*(difference.sentence for difference in self.differences), self.besides]).strip()
 
 
 def find_smallest_change(trust: Any, request: TokenRequest) -> SmallestChange | None:
@@ -94,9 +95,9 @@ def find_smallest_change(trust: Any, request: TokenRequest) -> SmallestChange | 
         return None
     document = deepcopy(trust) if isinstance(trust, dict) else {"Version": VERSION}
     document = document | {"Statement": statements_of(document)}
-    missing, precaution = _let_in(document, evaluation)
+    missing, besides = _let_in(document, evaluation)
     denials = _exempt_from_denials(document, evaluation)
-    return SmallestChange((*denials, *missing), document, precaution)
+    return SmallestChange((*denials, *missing), document, besides)
 
 
 def _let_in(document: PolicyDocument, evaluation: Evaluation) -> tuple[list[Difference], str]:

@@ -34,8 +34,6 @@ def make_fit(one: StatementVerdict, request: TokenRequest) -> PolicyDocument | N
     if len(one.failing) == 1 and is_added(one.failing[0], request):
         other = next(key for key in keys if key.lower() != one.failing[0].key.lower())
         return statement if is_pinned(statement, other, request) else None
-    if any(len(row.expected) > 1 for row in one.failing if row.part == "principal" or wanted_value(row, request)):
-        return None
     for key in missing_checks(statement, request):
         block = statement.setdefault("Condition", {})
         equals = next((name for name in block if name.lower() == "stringequals"), "StringEquals")
@@ -50,25 +48,27 @@ def missing_checks(statement: PolicyDocument, request: TokenRequest) -> list[str
 
 
 def is_pinned(statement: PolicyDocument, key: str, request: TokenRequest) -> bool:
-    """Whether it takes one value alone for this key, ours."""
-    is_ours_alone = federated(statement) == [request.provider_arn] and set(statement["Principal"]) == {"Federated"}
-    for condition in read_conditions(statement) or []:
-        operator = read_operator(condition.operator)
-        if operator is None or operator.is_negated or operator.name not in ("stringequals", "stringlike"):
-            continue
-        # Every token of our provider has both keys; only others could pass for want of one.
-        passes_without = operator.if_exists or operator.quantifier == "forallvalues"
-        names_ours = condition.key.lower() == key.lower() and condition.values == request.find(key)
-        if names_ours and (is_ours_alone or not passes_without):
-            return True
-    return False
+    """Whether it takes one value alone of tokens of our provider for subject or audience, ours.
+
+    `…IfExists` and `ForAllValues` pass requests without the key, but every token of our provider has both.
+    """
+    return any(
+        _is_exact(condition.operator) and condition.key.lower() == key.lower() and condition.values == request.find(key)
+        for condition in read_conditions(statement) or []
+    )
 
 
 def is_added(row: Row, request: TokenRequest) -> bool:
     """Whether our value takes its place beside the others of the row; a single one is replaced by it."""
-    operator = read_operator(row.operator)
-    is_exact = operator is not None and operator.name in ("stringequals", "stringlike")
-    return is_exact and len(row.expected) > 1 and bool(wanted_value(row, request))
+    return _is_exact(row.operator) and len(row.expected) > 1 and bool(wanted_value(row, request))
+
+
+def _is_exact(written: str) -> bool:
+    """Whether a value without signs is met by itself alone; with ForAnyValue also by it among others."""
+    operator = read_operator(written)
+    if operator is None or operator.is_negated or operator.quantifier == "foranyvalue":
+        return False
+    return operator.name in ("stringequals", "stringlike")
 
 
 def wanted_value(row: Row, request: TokenRequest) -> str:
@@ -80,9 +80,9 @@ def wanted_value(row: Row, request: TokenRequest) -> str:
 
 
 def _is_plain(statement: PolicyDocument) -> bool:
-    """Whether it names identity providers and actions, not what it leaves out, and has conditions that can be read."""
+    """Whether it names one identity provider and actions, not what it leaves out, and its conditions can be read."""
     principal = statement.get("Principal")
-    is_federated = isinstance(principal, dict) and set(principal) == {"Federated"}
+    is_federated = isinstance(principal, dict) and set(principal) == {"Federated"} and len(federated(statement)) == 1
     has_names = "NotPrincipal" not in statement and ("Action" in statement or "NotAction" not in statement)
     return is_federated and has_names and read_conditions(statement) is not None
 

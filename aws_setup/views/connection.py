@@ -18,6 +18,7 @@ from aws_setup.standing import Standing, read_standing
 from aws_setup.verification import request_verification
 from aws_setup.views.frame import actor_of, explain_waiting
 from aws_setup.views.review import plan_anew
+from aws_setup.views.schedule import schedule_context
 from config.http import HtmxRequest
 from environments.access import get_environment
 from environments.forms import NameForm
@@ -45,7 +46,7 @@ def page_context(standing: Standing, *, awaited_since: datetime | None, now: dat
         "name_form": NameForm(initial={"name": standing.environment.name}),
         "worker_problem": explain_waiting(waiting_since, now=now),
         "comparison_worker_problem": explain_waiting(_untouched_since(standing.comparison), now=now),
-    }
+    } | schedule_context(standing.connection, now=now)
 
 
 def _untouched_since(comparison: Comparison) -> datetime | None:
@@ -91,9 +92,10 @@ def verification(request: HtmxRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def verify(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask for a new proof."""
+    """Ask for a new proof; with `with_isolation` also that tokens which must be refused are refused."""
     connection = get_connection(request.user, environment_pk=pk)
-    if not request_verification(connection, actor=actor_of(request), now=timezone.now()):
+    with_isolation = request.POST.get("with_isolation") == "yes"
+    if not request_verification(connection, actor=actor_of(request), now=timezone.now(), with_isolation=with_isolation):
         messages.info(request, "A verification is under way already; this page shows it.")
     return redirect(connection.environment)
 

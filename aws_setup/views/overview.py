@@ -1,6 +1,7 @@
 """The first page: how many environments stand well, what needs a person, what was begun."""
 
 from django.conf import settings
+from django.db.models import Max, Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -39,7 +40,8 @@ COUNTED = (
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Counts, open problems with their remedies, what is under way, and unfinished drafts."""
-    counted = environments_for(request.user).count_by_status(now=timezone.now())
+    now = timezone.now()
+    counted = environments_for(request.user).count_by_status(now=now)
     connections = connections_for(request.user)
     findings = Finding.objects.filter(connection__in=connections, closed_at__isnull=True)
     drafts = unfinished_drafts(drafts_for(request.user).filter(owner=signed_in(request)))
@@ -66,5 +68,9 @@ def overview(request: HttpRequest) -> HttpResponse:
             "environment"
         )[:EVENTS_SHOWN],
         "proof_hours": settings.PROOF_MAX_AGE_HOURS,
+        "is_scheduled": bool(settings.VERIFICATION_INTERVAL_HOURS),
+        "proofs": environments_for(request.user)
+        .having_status(Status.CONNECTED, now=now)
+        .aggregate(newest=Max("verified_at"), oldest=Min("verified_at")),
     }
     return render(request, "aws_setup/overview.html", context)

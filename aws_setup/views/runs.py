@@ -11,6 +11,7 @@ from django.views.decorators.vary import vary_on_headers
 from aws_setup.access import get_run
 from aws_setup.drafting import request_plan, save_answers, start_draft
 from aws_setup.models import Draft, Run, Step, Verification
+from aws_setup.proofs.groups import group_checks
 from aws_setup.undoing import can_be_undone, find_agreed_before
 from aws_setup.views.frame import actor_of, draft_context, environment_of, explain_waiting, signed_in
 from aws_setup.views.review import plan_anew
@@ -38,7 +39,7 @@ def run(request: HtmxRequest, pk: int) -> HttpResponse:
         "done": sum(step.state == Step.State.DONE for step in steps),
         "total": len(steps) if found.state != Run.State.VERIFYING else 0,
         "verification": verification,
-        "checks": list(verification.checks.all()) if verification else [],
+        "check_groups": group_checks(verification.checks.all()) if verification else [],
         "doing": _doing(found, verification),
         "worker_problem": explain_waiting(found.created_at, now=now) if is_untouched else None,
         "can_undo": can_be_undone(found),

@@ -20,16 +20,6 @@ from environments.models import Event
 CONNECTIONS_SHOWN = 100
 TOLD_SHOWN = 5
 
-EFFECTS = {
-    "delete_provider": "Every environment of the account loses its way in.",
-    "remove_audience": "The provider no longer lists bedrock: STS refuses the token.",
-    "change_subject_case": "One letter of sub: AWS compares values with case.",
-    "detach_policy": "The token is still exchanged, but Bedrock lists nothing.",
-    "stop_issuer": "STS can no longer fetch the signing keys.",
-    "start_issuer": "Mends the one before. The others are mended by a plan.",
-}
-"""What each breakage does to a connected environment, in the order in which they are offered."""
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sandbox(request: HttpRequest) -> HttpResponse:
@@ -73,7 +63,7 @@ def _show(request: HttpRequest, form: FaultForm) -> HttpResponse:
     context = {
         "connections": listed,
         "chosen": chosen,
-        "breakages": [(kind, KINDS[kind], effect) for kind, effect in EFFECTS.items()],
+        "breakages": KINDS.items(),
         "fault_form": form,
         "failures": FAILURES.values(),
         "told": Event.objects.filter(action__in=HISTORY).order_by("-at", "-pk")[:TOLD_SHOWN],
@@ -97,7 +87,7 @@ def _break(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     if not request_breakage(kind, connection=connection, actor=actor_of(request), now=now):
         return _say_nothing_happened(request)
-    messages.info(request, f"{KINDS[kind]}: asked for. The console looks again right after it.")
+    messages.info(request, f"{KINDS[kind].title}: asked for. The console looks again right after it.")
     return redirect(f"{connection.environment.get_absolute_url()}?since={int(now.timestamp())}")
 
 

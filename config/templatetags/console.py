@@ -38,7 +38,7 @@ LOOKS = {
     "waiting_for_approval": Look("wait", "hand-raised", "Waiting for approval"),
     "waiting_for_vertesia": Look("wait", "clock", "Waiting for Vertesia"),
     "setting_up": Look("busy", "arrow-path", "Setting up"),
-    "proof_is_old": Look("wait", "clock", "Proof is old"),
+    "proof_is_old": Look("quiet", "clock", "Proof is old"),
     "not_connected": Look("quiet", "minus-circle", "Not connected"),
     "disconnected": Look("quiet", "link-slash", "Disconnected"),
     "confirmed": Look("person", "user-circle", "Confirmed"),
@@ -62,6 +62,11 @@ LOOKS = {
     "fail": Look("bad", "x-circle", "Fail"),
     "skipped": Look("quiet", "minus-circle", "Skipped"),
     "not_run": Look("quiet", "ellipsis-horizontal-circle", "Not run"),
+    # aws_setup.proofs.last_isolation.Shut
+    "kept_out": Look("good", "shield-check", "Proven"),
+    "kept_out_once": Look("quiet", "shield-check", "Proven a while ago"),
+    "evaluated": Look("wait", "question-mark-circle", "Evaluated, not proven"),
+    "lets_in": Look("bad", "shield-exclamation", "Lets others in"),
     # aws_setup.chain.LinkState
     "unproven": Look("quiet", "question-mark-circle", "Unproven"),
     "broken": Look("bad", "x-circle", "Broken"),
@@ -85,6 +90,15 @@ LOOKS = {
     "breaks": Look("bad", "x-circle", "Breaks the connection"),
     "widens": Look("wait", "exclamation-triangle", "Lets more in"),
     "differs": Look("info", "information-circle", "Differs"),
+    # aws_setup.models.Delivery.State
+    "waiting": Look("wait", "clock", "Waiting"),
+    "sent": Look("good", "check-circle", "Sent"),
+    # aws_setup.proof_days.DayState
+    "day_proven": Look("good", "check-circle", "Proven all day"),
+    "day_partly": Look("wait", "exclamation-circle", "Failed part of the day"),
+    "day_failed": Look("bad", "x-circle", "Failed all day"),
+    "day_not_provable": Look("wait", "question-mark-circle", "Looked at, not provable from here"),
+    "day_nothing": Look("quiet", "minus-circle", "Nothing proven"),
     # the worker's credentials
     "ready": Look("good", "check-circle", "Ready"),
     "not_checked": Look("quiet", "question-mark-circle", "Not checked"),
@@ -97,6 +111,12 @@ def look(status: object) -> Look:
     """How a status is drawn; one that is unknown here is quiet and says its own name."""
     name = str(getattr(status, "value", status))
     return LOOKS.get(name) or Look("quiet", "question-mark-circle", name.replace("_", " ").capitalize())
+
+
+@register.filter
+def look_word(status: object) -> str:
+    """The word of a status, where it stands without its icon."""
+    return look(status).word
 
 
 @register.filter
@@ -292,6 +312,7 @@ SECTIONS = {
     "issuer": "issuers",
     "migrations": "issuers",
     "migration": "issuers",
+    "notifications": "notifications",
     "sandbox": "sandbox",
     "real": "sandbox",
 }

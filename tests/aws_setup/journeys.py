@@ -86,9 +86,10 @@ class Console:
     def connection(self, environment: Environment) -> Connection:
         return Connection.objects.select_related("environment", "account").get(environment=environment)
 
-    def verify(self, environment: Environment) -> Verification:
-        """Ask for a proof and see it to its end."""
-        proof = verification.request_verification(self.connection(environment), actor=MONA, now=self.clock())
+    def verify(self, environment: Environment, **wanted: Any) -> Verification:
+        """Ask for a proof and see it to its end; `wanted` as in request_verification."""
+        connection = self.connection(environment)
+        proof = verification.request_verification(connection, actor=MONA, now=self.clock(), **wanted)
         assert proof is not None, "a proof or a set-up is under way"
         for _ in range(100):
             due = verification.advance_verification(proof.pk, open_gateway=self.open_gateway, clock=self.clock)

@@ -34,6 +34,12 @@ def test_everything_is_proven_when_every_check_passed():
     assert states(ALL_PASSED) == ["proven"] * 4
 
 
+def test_what_was_proven_too_long_ago_is_no_longer_green():
+    assert states(ALL_PASSED, is_old=True) == ["proof_is_old"] * 4
+    assert states(failed_at("foundation_models"), is_old=True)[:2] == ["proof_is_old"] * 2
+    assert states({"foundation_models": "skipped"}, is_confirmed=True, is_old=True) == ["confirmed"] * 4
+
+
 def test_what_only_a_person_saw_is_confirmed_and_not_proven():
     assert states({"foundation_models": "skipped"}, is_confirmed=True) == ["confirmed"] * 4
 

@@ -8,11 +8,14 @@ from typing import TypeVar
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from aws_setup import hints, provisioning
 from aws_setup.approval import approve_plan
-from aws_setup.diagnosis import Blocked
-from aws_setup.models import Plan, Run
+from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.findings import open_finding
+from aws_setup.models import Delivery, Notice, Plan, Run
+from aws_setup.notices.outbox import close_window
 from environments.installation import prepare_installation
 from tests.aws_setup.journeys import MONA, Console
 from tests.fake_aws import Clock, FakeAws
@@ -100,3 +103,17 @@ def test_many_set_ups_in_one_account_share_one_provider_and_all_succeed(console:
     assert {run.state for run in runs} == {Run.State.SUCCEEDED}
     assert aws.writes.count("CreateOpenIDConnectProvider") == 1
     assert len(aws.home.roles) == 8
+
+
+def test_a_window_that_many_workers_close_is_told_once(console: Console, settings: Settings) -> None:
+    settings.NOTIFY_WEBHOOK_URL = "https://hooks.example.com/"
+    settings.NOTIFY_WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    environment = console.environment()
+    console.connect(environment)
+    problem = Problem(code="provider_missing", sentence="There is no identity provider.")
+    open_finding(console.connection(environment), problem, now=console.clock(), actor=MONA)
+    console.clock.forward(settings.NOTICE_GROUP_SECONDS)
+    made = at_once([lambda: close_window(now=console.clock())] * 8)
+    assert sorted(len(deliveries) for deliveries in made) == [0] * 7 + [1]
+    assert Delivery.objects.count() == 1
+    assert not Notice.objects.exists()

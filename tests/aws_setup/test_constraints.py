@@ -15,13 +15,16 @@ from aws_setup.models import (
     BatchRow,
     Check,
     Connection,
+    Delivery,
     Draft,
     Finding,
     IssuerMigration,
     ListedModel,
     Listing,
+    Notice,
     Observation,
     Plan,
+    ProofDay,
     ResourceLease,
     Run,
     Step,
@@ -63,6 +66,11 @@ def migration_of(run: Run, **changes: Any) -> IssuerMigration:
     return IssuerMigration.objects.create(organization=organization, started_by="mona", **values | changes)
 
 
+def notice_of(run: Run, *, kind: str = "opened") -> Notice:
+    finding, _ = Finding.objects.get_or_create(connection=run.connection, code="drift", problem={})
+    return Notice.objects.create(finding=finding, kind=kind, created_at=NOON)
+
+
 BREAKS: dict[str, Break] = {
     "worker_caller_is_one_row": lambda console, run: WorkerCaller.objects.create(id=2),
     "account_id_12_digits": lambda console, run: Account.objects.create(account_id="12345678901"),
@@ -95,10 +103,22 @@ BREAKS: dict[str, Break] = {
         Verification.objects.create(connection=run.connection, actor="mona") for _ in range(2)
     ],
     "verification_finished_when_over": lambda console, run: Verification.objects.update(finished_at=None),
+    "connection_verification_interval_known": lambda console, run: Connection.objects.update(verify_every_hours=5),
+    "proof_day_once_per_connection": lambda console, run: copy_of(ProofDay.objects.get()),
     "check_position_unique": lambda console, run: copy_of(Check.objects.all()[0]),
     "listed_model_position_unique": lambda console, run: copy_of(ListedModel.objects.all()[0]),
     "finding_open_once": lambda console, run: [
         Finding.objects.create(connection=run.connection, code="drift", problem={}) for _ in range(2)
+    ],
+    "notice_once_per_finding_and_kind": lambda console, run: [notice_of(run) for _ in range(2)],
+    "notice_kind_known": lambda console, run: notice_of(run, kind="changed"),
+    "delivery_channel_known": lambda console, run: Delivery.objects.create(channel="pigeon"),
+    "delivery_finished_when_over": lambda console, run: Delivery.objects.create(channel="email", state="sent"),
+    "delivery_failed_for_a_reason": lambda console, run: Delivery.objects.create(
+        channel="email", state="failed", finished_at=NOON
+    ),
+    "delivery_one_test_at_a_time": lambda console, run: [
+        Delivery.objects.create(channel="email", is_test=True) for _ in range(2)
     ],
 }
 

@@ -343,6 +343,18 @@ def test_a_web_identity_is_exchanged_unsigned_in_real_aws_too(real: pytest.Monke
     assert {"authorization", "x-amz-security-token"} & set(request.headers) == set()
 
 
+def test_a_proof_gets_by_without_the_workers_credentials(
+    real: pytest.MonkeyPatch, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("[default]\ncredential_process = /bin/false\n")
+    for aws in (in_aws(), in_aws(role_arn=ROLE)):
+        with pytest.raises(CredentialsProblem):
+            aws.identify_caller()
+        aws.exchange("a.b.c", role_arn=ROLE, session_name="test", region="eu-central-1")
+        aws.list_models(BORROWED, region="eu-central-1")
+    assert [request.access_key for request in endpoint.requests] == ["", *["ASIABORROWED"] * 3] * 2
+
+
 def test_without_credentials_the_first_call_says_so(real: pytest.MonkeyPatch) -> None:
     with pytest.raises(CredentialsProblem) as problem:
         in_aws().identify_caller()

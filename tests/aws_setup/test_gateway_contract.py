@@ -23,7 +23,7 @@ from aws_setup.plans.plan import build_plan
 from tests.aws_setup.desires import desire
 from tests.aws_setup.sandboxed import Sandbox
 from tests.fake_aws import Clock, FakeAws, FakeGateway
-from tests.sandbox.issuer import Issuer
+from tests.sandbox.issuer import OTHER_RSA_KEY, Issuer
 
 MOTO_ACCOUNT = "123456789012"
 OWN_POLICY = "Own"
@@ -126,7 +126,7 @@ def backend(
         sandbox.process.admin("iam").create_policy(PolicyName=OWN_POLICY, PolicyDocument=ALLOW_BEDROCK)
         yield Backend("sandbox", sandbox.open(None), desire(issuer_url=issuer.url), issuer)
     else:
-        gateway = FakeGateway(fake := FakeAws(Clock()), fake.home)
+        gateway = FakeGateway(fake := FakeAws(Clock(), published_keys=lambda: issuer.jwks["keys"]), fake.home)
         fake.home.policies.add(own_policy_arn(fake.home.account_id))
         fake.clock.forward(time.time() - fake.clock().timestamp())
         yield Backend("fake", gateway, desire(issuer_url=issuer.url), issuer)
@@ -367,6 +367,14 @@ def test_a_token_that_does_not_fit_is_refused_with_awss_code_and_words(
 
 
 @needs("exchange")
+def test_a_token_signed_with_another_key_is_refused_as_such(backend: Backend) -> None:
+    backend.apply(backend.desired)
+    with pytest.raises(AwsRefused, match="signature") as refused:
+        backend.exchange(key=OTHER_RSA_KEY)
+    assert refused.value.code == "InvalidIdentityToken"
+
+
+@needs("exchange")
 def test_a_missing_role_is_refused_in_the_same_words_as_a_trust_that_does_not_fit(backend: Backend) -> None:
     backend.apply(backend.desired)
     backend.apply(replace(backend.desired, is_absent=True))
@@ -394,6 +402,11 @@ def test_the_exchanged_credentials_list_models_each_listing_on_its_own(backend: 
     assert all(model["modelId"] for model in answers.foundation_models)
     assert all(profile["models"] for profile in answers.inference_profiles)
     assert set(answers.milliseconds) == {"list_foundation_models", "list_custom_models", "list_inference_profiles"}
+    assert answers.first_page == {
+        "foundation_models": len(answers.foundation_models),
+        "custom_models": len(answers.custom_models),
+        "inference_profiles": len(answers.inference_profiles),
+    }
 
 
 @needs("bedrock")
@@ -409,6 +422,7 @@ def test_a_role_without_its_policy_is_denied_each_listing_by_name(backend: Backe
         assert isinstance(answer, AwsRefused)
         assert (answer.is_denied, answer.operation) == (True, operation)
         assert operation in answer.message
+    assert answers.first_page == {}
 
 
 @needs("bedrock")
@@ -416,3 +430,40 @@ def test_without_credentials_the_worker_lists_by_its_own_rights(backend: Backend
     answers = backend.gateway.list_models(None, region="us-east-1")
     assert not isinstance(answers.foundation_models, AwsError)
     assert answers.foundation_models
+
+
+NOVA = "amazon.nova-lite-v1:0"
+NOVA_ARN = f"arn:aws:bedrock:us-east-1::foundation-model/{NOVA}"
+
+
+@needs("bedrock")
+def test_what_a_role_may_do_is_simulated_for_each_action_on_each_model(backend: Backend) -> None:
+    backend.apply(backend.desired)
+    actions = ("bedrock:InvokeModel", "bedrock:CreateModelCustomizationJob")
+    other = NOVA_ARN.replace("us-east-1", "us-west-2")
+    found = backend.gateway.simulate_role(
+        backend.desired.role_arn, actions=actions, resources=(NOVA_ARN, other), region="us-east-1"
+    )
+    assert {(one.action, one.resource, one.is_allowed) for one in found} == {
+        (action, arn, action == "bedrock:InvokeModel") for action in actions for arn in (NOVA_ARN, other)
+    }
+
+
+@needs("bedrock")
+def test_what_aws_says_of_a_model_is_four_answers(backend: Backend) -> None:
+    availability = backend.gateway.read_availability(NOVA, region="us-east-1")
+    assert availability.in_words == (
+        "agreement AVAILABLE, authorization AUTHORIZED, entitlement AVAILABLE, region AVAILABLE"
+    )
+
+
+@needs("bedrock")
+def test_a_model_answers_with_one_token_to_a_role_that_may_invoke_it(backend: Backend) -> None:
+    backend.apply(backend.desired)
+    credentials = backend.exchange().credentials
+    answer = backend.gateway.ask_one_token(credentials, model_id=NOVA, region="us-east-1")
+    assert (answer.output_tokens, bool(answer.request_id)) == (1, True)
+    backend.gateway.perform(actions_on(backend.desired)["DeleteRolePolicy"][-1])
+    with pytest.raises(AwsRefused) as refused:
+        backend.gateway.ask_one_token(credentials, model_id=NOVA, region="us-east-1")
+    assert "bedrock:InvokeModel" in refused.value.message

@@ -61,8 +61,8 @@ def test_the_models_are_stored_in_studios_order_with_the_reason_for_each_hidden_
     listing = console.verify(connected).listing
     assert listing is not None
     assert [(model.name, model.shown_in_studio) for model in listing.models.all()] == [
-        ("Amazon Nova Lite", True),
-        ("Anthropic Claude Sonnet 4.5", False),
+        ("Nova Lite", True),
+        ("Claude Sonnet 4.5", False),
         ("US Anthropic Claude Sonnet 4.5", True),
     ]
     assert (listing.shown, listing.total) == (2, 3)

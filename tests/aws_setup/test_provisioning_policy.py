@@ -226,8 +226,15 @@ NEEDED_FOR: dict[str, Flow] = {
     "iam:UpdateAssumeRolePolicy": change_ids,
     "iam:UpdateRole": restore_session_length,
 }
-NOT_NEEDED = {"iam:GetAccountSummary"}
-"""Without it quotas are not read before a plan; AWS then refuses what does not fit."""
+NOT_NEEDED = {
+    "iam:GetAccountSummary",
+    "iam:SimulatePrincipalPolicy",
+    "bedrock:GetFoundationModelAvailability",
+    "bedrock:GetUseCaseForModelAccess",
+}
+"""Without the first quotas are not read before a plan, and AWS then refuses what does not fit; without the others a
+proof says what it could not ask.
+"""
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)
@@ -263,6 +270,28 @@ def test_without_any_one_action_a_provider_is_not_removed_and_that_is_said(
     flow, words = NEEDED_TO_REMOVE_PROVIDERS[action]
     restricted = without(policy(removes_providers=True), action)
     assert words in flow(console, sandbox, lambda: sandbox.allow(restricted))
+
+
+@pytest.mark.parametrize(
+    ("action", "skipped"),
+    [
+        ("iam:SimulatePrincipalPolicy", "invoke_permission"),
+        ("bedrock:GetFoundationModelAvailability", "availability"),
+    ],
+)
+def test_a_proof_says_what_it_could_not_ask_and_blocks_nothing(
+    console: Console, sandbox: Sandbox, action: str, skipped: str
+) -> None:
+    environment = console.environment()
+    assert connect(console, environment) is None
+    connection = console.connection(environment)
+    connection.chosen_models = ["amazon.nova-lite-v1:0"]
+    connection.save()
+    sandbox.allow(without(policy(), action))
+    proof = console.verify(environment)
+    check = proof.checks.get(check_name=skipped)
+    assert (proof.state, check.result) == ("proven", "skipped")
+    assert action in check.detail
 
 
 def test_without_the_quotas_everything_else_works(console: Console, sandbox: Sandbox) -> None:

@@ -21,6 +21,10 @@ PRODUCTION = {
     "ISSUER_URL": "http://localhost:8000",
     "CELERY_BROKER_URL": "rediss://broker.example.com/0",
     "ROLE_PERMISSIONS_BOUNDARY": "arn:aws:iam::111122223333:policy/VertesiaBoundary",
+    "HAS_MAIL_SERVER": True,
+    "NOTIFY_EMAILS": ["ops@example.com"],
+    "NOTIFY_WEBHOOK_URL": "https://hooks.example.com/vertesia?key=1",
+    "NOTIFY_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 POSTGRESQL = {"ENGINE": "django.db.backends.postgresql", "NAME": "console"}
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": "/srv/console/console.sqlite3"}
@@ -68,6 +72,14 @@ def test_one_machine_in_the_sandbox_is_left_in_peace() -> None:
         ({"ALLOWED_HOSTS": ["localhost"]}, "console.E006"),
         ({"CELERY_BROKER_URL": "redis://broker.example.com/0"}, "console.W004"),
         ({"ROLE_PERMISSIONS_BOUNDARY": ""}, "console.W005"),
+        ({"HAS_MAIL_SERVER": False}, "console.W010"),
+        ({"NOTIFY_EMAILS": ["ops@example.com", "rubbish"]}, "console.W011"),
+        ({"NOTIFY_WEBHOOK_URL": "http://hooks.example.com/"}, "console.W012"),
+        ({"NOTIFY_WEBHOOK_URL": "http://localhost:9000/"}, "console.W012"),
+        ({"NOTIFY_WEBHOOK_URL": "https://me:password@hooks.example.com/"}, "console.W012"),
+        ({"NOTIFY_WEBHOOK_URL": "https://hooks.example.com/a b"}, "console.W012"),
+        ({"NOTIFY_WEBHOOK_SECRET": ""}, "console.W013"),
+        ({"NOTIFY_WEBHOOK_SECRET": "whsec_c2hvcnQ="}, "console.W014"),
     ],
 )
 def test_what_is_wrong_is_found_once(production: Any, changes: dict[str, Any], expected: str) -> None:
@@ -150,3 +162,22 @@ def test_the_file_system_is_the_one_of_the_deepest_mount(tmp_path: Path) -> None
     assert file_system_of(Path("/home/console"), mounts=mounts) == "nfs4"
     assert file_system_of(Path("/home/with space/var/sandbox"), mounts=mounts) == "xfs"
     assert file_system_of(Path("/srv"), mounts=tmp_path / "not-linux") is None
+
+
+def test_in_the_sandbox_a_receiver_on_this_machine_needs_no_tls(settings: Any) -> None:
+    settings.NOTIFY_WEBHOOK_SECRET = PRODUCTION["NOTIFY_WEBHOOK_SECRET"]
+    settings.NOTIFY_WEBHOOK_URL = "http://localhost:9000/"
+    assert our_ids(deploy=False) == []
+    settings.NOTIFY_WEBHOOK_URL = "http://hooks.example.com/"
+    assert our_ids(deploy=False) == ["console.W012"]
+
+
+@pytest.mark.parametrize(
+    ("every", "counts_for", "expected"),
+    [(6, 24, []), (0, 24, []), (21, 24, []), (22, 24, ["console.W006"]), (24, 24, ["console.W006"])],
+)
+def test_what_works_is_proven_again_before_its_proof_is_too_old(
+    settings: Any, every: int, counts_for: int, expected: list[str]
+) -> None:
+    settings.VERIFICATION_INTERVAL_HOURS, settings.PROOF_MAX_AGE_HOURS = every, counts_for
+    assert our_ids(deploy=False) == expected

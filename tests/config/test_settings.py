@@ -12,6 +12,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 ONLY_FOR_TESTS = {"TEST_DATABASE_FILE"}
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 def read_setting(name: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -70,3 +71,29 @@ def test_secrets_of_one_machine_are_made_once_and_for_their_owner_only(tmp_path:
     assert len(first.strip()) > 40
     assert second == first
     assert (tmp_path / "sandbox" / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", ["django.core.mail.backends.dummy.EmailBackend", "", None, "", False, False]),
+        ("smtp+tls://me:p%40ss@mail.example.com:587", [SMTP, "mail.example.com", 587, "p@ss", True, False]),
+        ("smtp+ssl://mail.example.com:465", [SMTP, "mail.example.com", 465, "", False, True]),
+    ],
+)
+def test_the_mail_server_is_read_from_one_address(tmp_path: Path, url: str, expected: list[object]) -> None:
+    names = ("BACKEND", "HOST", "PORT", "HOST_PASSWORD", "USE_TLS", "USE_SSL")
+    wanted = ", ".join(f"settings.EMAIL_{name}" for name in names)
+    found = read_setting(f"EMAIL_TIMEOUT, [{wanted}]", VAR_DIR=str(tmp_path), EMAIL_URL=url)
+
+    assert found.stdout.strip() == f"10 {expected}"
+
+
+@pytest.mark.parametrize("url", ["mail.example.com", "smtp+tls://me:pa/canary@mail.example.com", "smtp://m:no-port"])
+def test_an_address_of_a_mail_server_that_is_not_understood_is_not_quoted(tmp_path: Path, url: str) -> None:
+    refused = read_setting("EMAIL_HOST", VAR_DIR=str(tmp_path), EMAIL_URL=url)
+
+    assert refused.returncode != 0
+    assert "EMAIL_URL is not understood. An example: smtp+tls://" in refused.stderr
+    assert "canary" not in refused.stderr
+    assert "'pa'" not in refused.stderr

@@ -106,6 +106,21 @@ def test_profiles_and_custom_models_come_in_pages(sandbox: SandboxProcess, bedro
     assert sandbox.admin("bedrock", SECOND_ACCOUNT).list_custom_models()["modelSummaries"] == []
 
 
+def test_a_page_is_as_long_as_it_is_told_where_the_call_names_no_length(sandbox: SandboxProcess, bedrock: Any) -> None:
+    whole = bedrock.list_inference_profiles()["inferenceProfileSummaries"]
+    try:
+        assert sandbox.control("POST", "settings", {"default_page_size": 1})[0] == 200
+        first = bedrock.list_inference_profiles()
+        assert (first["inferenceProfileSummaries"], "nextToken" in first) == (whole[:1], True)
+        assert len(bedrock.list_custom_models()["modelSummaries"]) == 1
+        assert bedrock.list_inference_profiles(maxResults=1000)["inferenceProfileSummaries"] == whole
+        pages = bedrock.get_paginator("list_inference_profiles").paginate()
+        assert [row for page in pages for row in page["inferenceProfileSummaries"]] == whole
+        assert sandbox.control("POST", "settings", {"default_page_size": 1001})[0] == 400
+    finally:
+        sandbox.control("POST", "settings", {"default_page_size": 1000})
+
+
 def test_a_model_and_a_profile_are_looked_up_by_id_and_by_arn(bedrock: Any, refusal: Refused) -> None:
     model = bedrock.get_foundation_model(modelIdentifier="amazon.nova-lite-v1:0")["modelDetails"]
     assert bedrock.get_foundation_model(modelIdentifier=model["modelArn"])["modelDetails"] == model

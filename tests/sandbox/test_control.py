@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,6 +164,39 @@ def test_reset_brings_back_the_first_state(
         assert (account["providers"], account["policies"]) == ([], [])
     assert sandbox.client("iam").list_roles()["Roles"]
     assert refusal(bedrock.list_foundation_models)[0] == "UnrecognizedClientException"
+
+
+ORDERS = {
+    "settings": {"clock_offset_seconds": 1, "default_page_size": 5},
+    "regions": {"account_id": ACCOUNT, "without_sts": ["eu-west-1"], "disabled": ["me-south-1"]},
+    "issuers": {"issuer_url": "https://issuer.example.com", "thumbprint": "a" * 40},
+    "model_access": {"account_id": ACCOUNT, "agreement": "PENDING", "lifecycle": "LEGACY", "is_form_sent": False},
+}
+
+
+def shown(sandbox: SandboxProcess) -> dict[str, Any]:
+    _, state = sandbox.control("GET", "state")
+    names = ("clock_offset_seconds", "default_page_size", "private_certificates")
+    return {name: state[name] for name in names} | {
+        name: state["accounts"][0][name] for name in ("regions_off", "model_access")
+    }
+
+
+def test_what_it_was_told_outlives_a_restart_but_not_a_reset(tmp_path: Path) -> None:
+    sandbox = SandboxProcess(tmp_path, "--propagation", "0")
+    try:
+        first = shown(sandbox)
+        for name, order in ORDERS.items():
+            assert sandbox.control("POST", name, order)[0] == 200
+        told = shown(sandbox)
+        assert all(told[name] != first[name] for name in first)
+        sandbox.stop()
+        sandbox.start()
+        assert shown(sandbox) == told
+        sandbox.control("POST", "reset", {})
+        assert shown(sandbox) == first
+    finally:
+        sandbox.stop()
 
 
 def test_a_plain_page_cannot_be_had(sandbox: SandboxProcess) -> None:

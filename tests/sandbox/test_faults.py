@@ -121,6 +121,8 @@ def test_iam_fails_in_its_own_words_and_then_goes_on(
         ("internal_error", "InternalServerException", 500),
         ("credentials_expired", "ExpiredTokenException", 403),
         ("clock_skewed", "InvalidSignatureException", 403),
+        ("unknown_operation", "ValidationException", 400),
+        ("operation_not_allowed", "ValidationException", 400),
     ],
 )
 def test_bedrock_fails_in_its_own_words(
@@ -133,6 +135,17 @@ def test_bedrock_fails_in_its_own_words(
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
+def test_a_list_that_a_region_does_not_offer_is_no_denial(
+    sandbox: SandboxProcess, order: Order, refusal: Refused
+) -> None:
+    order("unknown_operation", "ListCustomModels", times=None)
+    bedrock = sandbox.admin("bedrock")
+    assert refusal(bedrock.list_custom_models) == ("ValidationException", "Unknown operation")
+    bedrock.list_foundation_models()
+    refused = {"kind": "operation_not_allowed", "action": "ListRoles"}
+    assert sandbox.control("POST", "faults", refused)[0] == 400
+
+
 def test_the_exchange_of_a_token_can_be_throttled(chain: Chain, order: Order, refusal: Refused) -> None:
     order("throttled", "AssumeRoleWithWebIdentity", account_id=ACCOUNT)
     assert refusal(chain.exchange) == ("Throttling", "Rate exceeded")
@@ -143,7 +156,7 @@ def test_the_skewed_clock_names_both_times(iam: Any, order: Order, refusal: Refu
     order("clock_skewed")
     _, message = refusal(iam.list_roles)
     assert re.fullmatch(
-        r"Signature expired: T is now earlier than T \(T - 5 min\.\)", re.sub(r"\d{8}T\d{6}Z", "T", message)
+        r"Signature expired: T is now earlier than T \(T - 15 min\.\)", re.sub(r"\d{8}T\d{6}Z", "T", message)
     )
 
 

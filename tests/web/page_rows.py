@@ -6,9 +6,10 @@ from django.utils import timezone
 
 from aws_setup.listing import Facts
 from aws_setup.models import Check, Connection, Finding, ListedModel, Listing, Verification
+from aws_setup.proofs.rungs import EVERY_TIME, ISOLATION
 from environments.models import Status
 
-CHECKS = ("issuer", "token", "exchange", "identity", "foundation_models", "inference_profiles", "custom_models")
+CHECKS = EVERY_TIME
 
 
 def problem(code: str = "provider_missing", **changes: object) -> dict[str, object]:
@@ -82,3 +83,18 @@ def store_listing(proof: Verification, models: list[ListedModel]) -> None:
 
 def long_ago() -> datetime:
     return timezone.now() - timedelta(days=9)
+
+
+def prove_isolation(proof: Verification, *, let_in: str = "", result: str = "pass") -> None:
+    """The four rungs of isolation on a verification; `let_in` names the one whose token was let in."""
+    Check.objects.bulk_create(
+        Check(
+            verification=proof,
+            position=50 + position,
+            check_name=name,
+            result="fail" if name == let_in else result,
+            detail=f"{name} said so",
+        )
+        for position, name in enumerate(ISOLATION)
+    )
+    Verification.objects.filter(pk=proof.pk).update(with_isolation=True)

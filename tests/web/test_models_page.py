@@ -1,17 +1,24 @@
 """The models of an environment: what Studio will show, and why not the rest."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from aws_setup.listing import FOUNDATION_UNREAD, LATER_PAGE, predict_listing
 from aws_setup.model_list import ModelQuery, describe, group_models, publisher_name
-from aws_setup.models import Check, Verification
+from aws_setup.models import Account, Check, Verification
+from aws_setup.stored_listings import find_or_store_listing
+from tests.aws_setup.summaries import CLAUDE_PROFILE, foundation
 from tests.factories import EnvironmentFactory
 from tests.web.page_rows import long_ago, model, store_listing, verify
 from tests.web.wizard_rows import make_connected, prepare, signed_in_client, text_of
 
 pytestmark = pytest.mark.django_db
 EMBEDDING = "Studio lists no embedding models."
+ON_DEMAND = foundation()
 
 
 @pytest.fixture
@@ -102,6 +109,137 @@ def test_what_came_and_went_since_last_time_is_told(client, connection):
     assert "Since last time: 1 added, 1 removed" in text
     assert "Added New one" in text
     assert "Removed Old one" in text
+
+
+def store(connection, first_page=None, *, failed: str = "", before=None, **answers):
+    """A verification that lists what AWS answered, all but what `failed`."""
+    answers = {"foundation_models": [ON_DEMAND], "custom_models": [], "inference_profiles": [CLAUDE_PROFILE]} | answers
+    proof = verify(connection, failed=failed, at=before)
+    if failed:
+        Check.objects.filter(verification=proof, check_name=failed).update(detail="AWS said no", remedy="Allow it.")
+        answers[failed] = None
+    proof.listing = find_or_store_listing(predict_listing(first_page, **answers))
+    proof.save()
+    return proof
+
+
+def test_a_listing_that_failed_says_what_studio_will_lose_and_how_much_there_was(client, connection):
+    store(connection, before=long_ago())
+    store(connection, failed="inference_profiles")
+    text = text_of(client.get(url(connection)))
+    assert "Studio will show 1 of 1 that could be listed · us-east-1 · not proof, read just now" in text
+    assert "Studio will leave out every inference profile, without a word." in text
+    assert "Last time AWS listed 1." in text
+    assert f"Role {connection.role_name} must be allowed bedrock:ListInferenceProfiles" in text
+    assert "AWS said no" in text
+    assert "removed" not in text
+
+
+def test_what_the_worker_could_not_look_at_is_not_known(client, connection):
+    proof = store(connection, inference_profiles=None)
+    Verification.objects.filter(pk=proof.pk).update(state=Verification.State.NOT_PROVABLE)
+    proof.checks.filter(check_name="inference_profiles").update(
+        result="skipped", detail="The worker may not look: denied", evidence={"unread": True}
+    )
+    text = text_of(client.get(url(connection)))
+    assert "What Studio will show of inference profiles is not known." in text
+    assert "Allow the worker bedrock:ListInferenceProfiles" in text
+    assert "The worker may not look: denied" in text
+    assert "without a word" not in text
+
+
+def test_without_foundation_models_nothing_is_shown_and_nothing_offered_to_compare(client, connection):
+    store(connection, failed="foundation_models")
+    answer = client.get(url(connection))
+    text = text_of(answer)
+    assert "Studio will show no model at all." in text
+    assert "Studio will show none of these models" in text
+    assert "studio.json" not in answer.content.decode()
+    assert FOUNDATION_UNREAD in text_of(client.get(url(connection, "?view=hidden")))
+
+
+def test_what_stands_on_a_later_page_is_warned_of_and_hidden_by_its_rule(client, connection):
+    store(connection, {"inference_profiles": 0})
+    text = text_of(client.get(url(connection, "?view=hidden")))
+    assert "Studio will lose 1 of 1 inference profiles." in text
+    assert "Which they are US Anthropic Claude X" in text
+    assert LATER_PAGE["profile"] in text
+
+
+def test_models_that_come_to_an_end_are_warned_of_and_marked(client, connection):
+    day = (timezone.now() + timedelta(days=30)).date().isoformat()
+    store(connection, foundation_models=[ON_DEMAND | {"modelLifecycle": {"status": "LEGACY", "endOfLifeTime": day}}])
+    text = text_of(client.get(url(connection)))
+    assert f"2 models come to their end soon, the first on {day}." in text
+    assert f"Claude X Legacy until {day}" in text
+
+
+def test_a_listing_without_loss_warns_of_nothing(client, connection):
+    store(connection)
+    answer = client.get(url(connection))
+    assert answer.context["cautions"] == []
+    assert "Studio will show 2 of 2 ·" in text_of(answer)
+
+
+def test_warnings_are_of_the_listing_that_is_shown_and_not_of_a_later_failure(client, connection):
+    store(connection, before=long_ago())
+    verify(connection, failed="custom_models")
+    text = text_of(client.get(url(connection)))
+    assert "What stands here is from the one before." in text
+    assert "Listing custom models failed." in text
+    assert "without a word" not in text
+
+
+@pytest.mark.parametrize(
+    ("partition", "words"),
+    [
+        ("aws", "The first call to any other subscribes the account"),
+        ("aws-us-gov", "go through the linked commercial account first"),
+        ("aws-eusc", "AWS's general page on model access does not speak of it"),
+    ],
+)
+def test_access_to_models_is_explained_as_the_partition_has_it(client, connection, partition, words):
+    Account.objects.update(partition=partition)
+    texts = [text_of(client.get(url(connection)))]
+    store(connection)
+    texts.append(text_of(client.get(url(connection))))
+    for text in texts:
+        assert words in text
+        assert "A model that is listed may still be closed" in text
+
+
+def test_an_environment_without_connection_gets_the_access_of_its_region(client):
+    environment = EnvironmentFactory(endpoint_url="us-gov-west-1")
+    text = text_of(client.get(reverse("environment_models", args=[environment.pk])))
+    assert "Access to models in AWS GovCloud (US)" in text
+
+
+def test_studios_list_can_be_taken_along_as_vertesia_gives_it(client, connection):
+    store(connection, foundation_models=[foundation(modelId="xai.grok", providerName="xAI"), ON_DEMAND])
+    link = reverse("environment_studio_models", args=[connection.environment_id])
+    assert f'href="{link}"' in client.get(url(connection)).content.decode()
+    answer = client.get(link)
+    assert answer["Content-Disposition"] == 'attachment; filename="studio-models-us-east-1.json"'
+    assert answer["Content-Type"] == "application/json"
+    assert answer.json() == [
+        {
+            "id": ON_DEMAND["modelArn"],
+            "name": "Claude X",
+            "provider": "bedrock",
+            "owner": "Anthropic",
+            "can_stream": False,
+        },
+        {
+            "id": CLAUDE_PROFILE["inferenceProfileArn"],
+            "name": "US Anthropic Claude X",
+            "provider": "bedrock",
+            "owner": "anthropic",
+        },
+    ]
+
+
+def test_before_anything_was_listed_there_is_no_list_to_take_along(client, connection):
+    assert client.get(reverse("environment_studio_models", args=[connection.environment_id])).status_code == 404
 
 
 def test_before_the_first_verification_it_says_so(client):

@@ -10,11 +10,21 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from aws_setup.models import Account
 from environments.models import Event
 from tests.factories import UserFactory
+from tests.web.page_rows import model, store_listing, verify
 from tests.web.wizard_rows import make_connected, prepare, signed_in_client
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["overview", "environments", "accounts", "provisioning_policy", "issuers", "sandbox", "real_aws"]
+PAGES = [
+    "overview",
+    "environments",
+    "accounts",
+    "provisioning_policy",
+    "issuers",
+    "notifications",
+    "sandbox",
+    "real_aws",
+]
 FORMS = ["account_add", "account_defaults", "explain", "issuer_add"]
 ENVIRONMENT_PAGES = [
     "environment",
@@ -22,19 +32,24 @@ ENVIRONMENT_PAGES = [
     "environment_history",
     "environment_verification",
     "environment_comparison",
+    "environment_verifications",
+    "environment_report",
 ]
 PANELS = ["environment_verification", "environment_comparison"]
-ENVIRONMENT_FORMS = ["environment_delete"]
+ENVIRONMENT_FORMS = ["environment_delete", "environment_chosen_models", "environment_one_token"]
+ENVIRONMENT_DOWNLOADS = ["environment_studio_models", "environment_report_json"]
+REPORTS = ["environment_report", "environment_report_json"]
 ENVIRONMENT_ORDERS = [
     "environment_verify",
     "environment_compare",
     "environment_accept",
     "environment_plan",
     "environment_rename",
+    "environment_schedule",
 ]
-ORDERS = ["accounts_check", "issuer_move", *ENVIRONMENT_ORDERS]
-OF_AN_ENVIRONMENT = [*ENVIRONMENT_PAGES, *ENVIRONMENT_FORMS, *ENVIRONMENT_ORDERS]
-EVERYTHING = [*PAGES, *FORMS, "accounts_check", "issuer_move", *OF_AN_ENVIRONMENT]
+OF_AN_ENVIRONMENT = [*ENVIRONMENT_PAGES, *ENVIRONMENT_DOWNLOADS, *ENVIRONMENT_FORMS, *ENVIRONMENT_ORDERS]
+ORDERS = ["accounts_check", "issuer_move", "notifications_test", *ENVIRONMENT_ORDERS]
+EVERYTHING = [*PAGES, *FORMS, "accounts_check", "issuer_move", "notifications_test", *OF_AN_ENVIRONMENT]
 
 
 PUBLIC = {
@@ -70,8 +85,17 @@ def client() -> Client:
 def address(client: Client, name: str) -> str:
     if name == "account_defaults":
         return reverse(name, args=[Account.objects.get().pk])
+    if name in REPORTS:
+        proof = verify(make_connected(client))
+        return reverse(name, args=[proof.connection.environment_id, proof.pk])
     if name in OF_AN_ENVIRONMENT:
-        return reverse(name, args=[make_connected(client).environment_id])
+        connection = make_connected(client)
+        url = reverse(name, args=[connection.environment_id])
+        if name != "environment_one_token":
+            return url
+        claude = model("Claude")
+        store_listing(verify(connection), [claude])
+        return f"{url}?model={claude.model_id}"
     return reverse(name)
 
 
@@ -94,7 +118,9 @@ def test_nobody_gets_in_without_signing_in(client, name):
     assert answer["Location"].startswith(reverse("sign_in"))
 
 
-@pytest.mark.parametrize("name", [page for page in [*PAGES, *ENVIRONMENT_PAGES] if page != "sandbox"])
+@pytest.mark.parametrize(
+    "name", [page for page in [*PAGES, *ENVIRONMENT_PAGES, *ENVIRONMENT_DOWNLOADS] if page != "sandbox"]
+)
 def test_a_page_that_only_shows_takes_no_post(client, name):
     assert client.post(address(client, name)).status_code == 405
 
@@ -106,7 +132,7 @@ def test_what_changes_something_takes_no_get(client, name):
 
 @pytest.mark.parametrize("name", OF_AN_ENVIRONMENT)
 def test_what_does_not_exist_is_not_found(client, name):
-    url = reverse(name, args=[987654])
+    url = reverse(name, args=[987654, 1] if name in REPORTS else [987654])
     answer = client.get(url, headers={"HX-Request": "true"}) if name in PANELS else None
     assert (answer or send(client, name, url)).status_code == 404
 
@@ -141,6 +167,6 @@ def test_somebody_without_rights_is_offered_to_sign_out_and_can(client):
     assert "_auth_user_id" not in stranger.session
 
 
-@pytest.mark.parametrize("name", ["environment", "environment_verification", "accounts"])
+@pytest.mark.parametrize("name", ["environment", "environment_verification", "accounts", "notifications"])
 def test_what_polls_is_never_kept_by_a_cache(client, name):
     assert "no-store" in client.get(address(client, name), headers={"HX-Request": "true"})["Cache-Control"]

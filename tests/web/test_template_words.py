@@ -9,14 +9,17 @@ from django.template import Context, Template
 
 from aws_setup.batches.standing import RowState
 from aws_setup.chain import LinkState
-from aws_setup.models import Check, Run, Step, Verification
+from aws_setup.models import Check, Delivery, Run, Step, Verification
+from aws_setup.proof_days import DayState
 from config.templatetags.console import LOOKS, count, differences, identifier, look, pretty_json, relative
 from environments.models import Status
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("states", [Status, Run.State, Step.State, Verification.State, Check.Result, RowState])
+@pytest.mark.parametrize(
+    "states", [Status, Run.State, Step.State, Verification.State, Check.Result, RowState, Delivery.State]
+)
 def test_every_status_has_a_look_and_says_its_own_label(states):
     for value, label in states.choices:
         assert value in LOOKS
@@ -25,6 +28,10 @@ def test_every_status_has_a_look_and_says_its_own_label(states):
 
 def test_every_state_of_a_link_has_a_look():
     assert all(state.value in LOOKS for state in LinkState)
+
+
+def test_every_state_of_a_day_has_a_look():
+    assert all(state.value in LOOKS for state in DayState)
 
 
 def test_an_unknown_status_says_its_name_quietly():

@@ -1,4 +1,7 @@
-"""manage.py verify ENVIRONMENT_ID [--json]: prove one connection anew, now."""
+"""manage.py verify ENVIRONMENT_ID [--isolation] [--json]: prove one connection anew, now.
+
+With --json it prints the report that the pages show, and the status. The exit is 0 only where it is proven.
+"""
 
 import json
 from argparse import ArgumentParser
@@ -9,7 +12,9 @@ from django.utils import timezone
 
 from aws_setup import headless, report
 from aws_setup.diagnosis import Problem
-from aws_setup.models import Connection
+from aws_setup.evidence import build_report
+from aws_setup.management.agreement_command import printable
+from aws_setup.models import Connection, Verification
 from aws_setup.wiring import open_gateway
 from environments.history import operating_system_actor
 from environments.ids import InvalidVertesiaId, validate_plain_id
@@ -23,7 +28,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("environment_id", metavar="ENVIRONMENT_ID")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--isolation", action="store_true", help="also try tokens that AWS must refuse")
+        parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
 
     def handle(self, *args: Any, environment_id: str, **options: Any) -> None:
         try:
@@ -45,21 +51,25 @@ class Command(BaseCommand):
             )
         meter = headless.Meter(open_gateway)
         say = (lambda line: None) if options["json"] else (lambda line: self.stdout.write(f"         {line}"))
-        proof = headless.verify_connection(connection, open_gateway=meter, actor=operating_system_actor(), say=say)
+        proof = headless.verify_connection(
+            connection,
+            open_gateway=meter,
+            actor=operating_system_actor(),
+            say=say,
+            with_isolation=options["isolation"],
+        )
         if proof is None:
             raise CommandError("A set-up of this environment is under way; verify when it is over.", returncode=1)
         status = report.status_of(connection.environment, now=timezone.now())
         if options["json"]:
-            self._print_json(status.value, report.report_proof(proof), meter.calls)
+            content = {"status": status.value, **build_report(proof), "aws_calls": meter.calls}
+            self.stdout.write(json.dumps(content, indent=2))
         else:
             for check in proof.checks.all():
-                self.stdout.write(f"{check.result:>8}  {check.check_name}: {check.detail}")
+                self.stdout.write(f"{check.result:>8}  {check.check_name}: {printable(check.detail)}")
             if proof.limit:
                 self.stdout.write(proof.limit)
-        code = report.exit_code(status)
+        code = report.exit_code(status) if proof.state != Verification.State.FAILED else 1
         if code:
             reason = Problem.from_json(proof.problem).in_words if proof.problem else status.label
             raise CommandError(reason, returncode=code)
-
-    def _print_json(self, status: str, proof: dict[str, Any], aws_calls: int) -> None:
-        self.stdout.write(json.dumps({"status": status, **proof, "aws_calls": aws_calls}, indent=2))

@@ -1,0 +1,1 @@
+"""Telling people and their systems that a finding was opened or closed."""
