@@ -56,7 +56,7 @@ def pages_of(connection: Connection) -> list[str]:
     return [
         *(
             reverse(name)
-            for name in ("overview", "environments", "batches", "accounts", "issuers", "sandbox", "real_aws")
+            for name in ("overview", "environments", "batches", "accounts", "explain", "issuers", "sandbox", "real_aws")
         ),
         *(reverse(name) for name in ("provisioning_policy", "account_add", "issuer_add")),
         *(reverse(name, args=[connection.environment_id]) for name in of_one),
