@@ -7,6 +7,7 @@ from aws_setup.diagnosis.exchange import PROVIDERS_PAGE
 
 def explain_cfn_thumbprint(error: ErrorFacts, desired: DesiredState) -> Problem:
     """CloudFormation wants a thumbprint (aws-cloudformation/cloudformation-coverage-roadmap#2092)."""
+    host = desired.condition_key_prefix.partition("/")[0]
     return Problem(
         code="cfn_thumbprint_missing",
         sentence="CloudFormation made no identity provider, because the template leaves ThumbprintList out.",
@@ -14,11 +15,9 @@ def explain_cfn_thumbprint(error: ErrorFacts, desired: DesiredState) -> Problem:
         "STS looks at it only where the issuer's certificate comes from no public authority.",
         remedy="Add ThumbprintList with the thumbprint that the command computes. Or plan the connection here, which "
         "creates the provider by IAM's API, and take it out of the template.",
-        command="openssl s_client -connect ISSUER_HOST:443 -servername ISSUER_HOST -showcerts </dev/null 2>/dev/null "
+        command=f"openssl s_client -connect {host}:443 -servername {host} -showcerts </dev/null 2>/dev/null "
         '| awk \'/BEGIN CERT/{c=""} {c=c $0 "\\n"} END{print c}\' '
-        "| openssl x509 -fingerprint -sha1 -noout | sed 's/.*=//; s/://g'".replace(
-            "ISSUER_HOST", desired.condition_key_prefix.partition("/")[0]
-        ),
+        "| openssl x509 -fingerprint -sha1 -noout | sed 's/.*=//; s/://g'",
         link=f"{DOCS}/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-oidcprovider.html",
         fix="plan",
         evidence=error.evidence,

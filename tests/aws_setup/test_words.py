@@ -118,7 +118,7 @@ def test_the_cause_is_read_from_the_words(text: str, code: str) -> None:
 
 def test_with_an_environment_its_own_names_stand_in_the_remedy() -> None:
     text = EXCHANGE.format("InvalidIdentityToken", "Incorrect token audience")
-    assert "ISSUER_URL" in explain_words(text).sentence
+    assert "https://ISSUER_HOST" in explain_words(text).sentence
     assert WANTED.provider_arn in explain_words(text, desired=WANTED).command
 
 

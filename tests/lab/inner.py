@@ -59,8 +59,8 @@ def describe(row: Row, outcome: Outcome, problem: str, *, seconds: float) -> str
     remedy = outcome.remedy.partition(". ")[0].rstrip(".")
     columns = (
         f"lab {'FAILED' if problem else 'ok':6} {seconds:5.1f}s {row.number:>4} {row.name}",
-        f"rung {row.rung} = {outcome.rung or 'none'}",
-        f"cause {row.cause} = {outcome.cause or 'none'}",
+        f"rung {row.rung}, found {outcome.rung or 'nothing'}",
+        f"cause {row.cause}, found {outcome.cause or 'nothing'}",
         f"remedy: {remedy or 'none'}",
         f"mended by {outcome.mended_by or 'nobody'}",
         "green" if outcome.is_green else "NOT green",
