@@ -272,6 +272,7 @@ def _finish_unprovable(
     _store(proof, attempt.ladder, seen.models)
     now, actor = clock(), attempt.actor
     close_findings(proof.connection, now=now, actor=actor)
+    _settle_isolation(proof, attempt.ladder, now=now)
     _end(proof, Verification.State.NOT_PROVABLE, clock, last_used_at=seen.last_used)
     if seen.differences or _has_drifted(proof.connection):
         observing.request_observation(proof.connection, actor=actor, now=now)

@@ -8,7 +8,7 @@ from random import Random
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import DOCS, Problem
 from aws_setup.gateway.errors import AwsError, AwsRefused
-from aws_setup.gateway.protocol import Exchange, Gateway
+from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Check
 from aws_setup.proofs.ladder import Ladder
 from environments.history import Actor
@@ -94,31 +94,34 @@ class Isolation:
         except AwsError as error:
             self.ladder.skip(name, f"Not tried to its end, AWS could not be asked: {error.message}")
         else:
-            self.ladder.fail_security(name, self._explain_let_in(probe, exchange, evidence))
+            evidence |= {"request id": exchange.request_id, "lent": exchange.assumed_role_arn}
+            self.ladder.fail_security(name, explain_let_in(probe, self.desired, evidence))
 
-    def _explain_let_in(self, probe: Probe, exchange: Exchange, evidence: dict[str, str]) -> Problem:
-        issuer = self.desired.condition_key_prefix
-        cause = {
-            Probe.SIBLING: f"Its trust policy does not bind {issuer}:sub to this environment's subject alone.",
-            Probe.AUDIENCE: f"Its trust policy does not bind {issuer}:aud to {self.desired.audience} alone.",
-            Probe.EXPIRED: "STS took a token past its time.",
-            Probe.FOREIGN_KEY: "STS took a signature of a key that the issuer does not publish.",
-        }[probe]
-        is_ours = probe in (Probe.SIBLING, Probe.AUDIENCE)
-        return Problem(
-            code=f"isolation_{probe}",
-            severity="security",
-            sentence=f"Role {self.desired.role_name} lets in {WHO[probe]}.",
-            why=f"{cause} Whoever holds such a token can use Bedrock in this account.",
-            remedy="Plan the connection again now: it puts the agreed trust policy back, which lets in nobody else."
-            if is_ours
-            else "Disconnect the environment, and report this to AWS Security with the request id.",
-            command=f"aws iam get-role --role-name {self.desired.role_name} --query Role.AssumeRolePolicyDocument",
-            link=f"{DOCS}/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html",
-            fix="plan" if is_ours else "",
-            ask=f"bind the trust policy of role {self.desired.role_name} by StringEquals to {issuer}:sub = "
-            f"{self.desired.subject} and {issuer}:aud = {self.desired.audience}."
-            if is_ours
-            else "",
-            evidence=evidence | {"request id": exchange.request_id, "lent": exchange.assumed_role_arn},
-        )
+
+def explain_let_in(probe: Probe, desired: DesiredState, evidence: dict[str, str]) -> Problem:
+    """The role takes a token that it must refuse, or would take it: `evidence` says how that is known."""
+    issuer = desired.condition_key_prefix
+    cause = {
+        Probe.SIBLING: f"Its trust policy does not bind {issuer}:sub to this environment's subject alone.",
+        Probe.AUDIENCE: f"Its trust policy does not bind {issuer}:aud to {desired.audience} alone.",
+        Probe.EXPIRED: "STS took a token past its time.",
+        Probe.FOREIGN_KEY: "STS took a signature of a key that the issuer does not publish.",
+    }[probe]
+    is_ours = probe in (Probe.SIBLING, Probe.AUDIENCE)
+    return Problem(
+        code=f"isolation_{probe}",
+        severity="security",
+        sentence=f"Role {desired.role_name} lets in {WHO[probe]}.",
+        why=f"{cause} Whoever holds such a token can use Bedrock in this account.",
+        remedy="Plan the connection again now: it puts the agreed trust policy back, which lets in nobody else."
+        if is_ours
+        else "Disconnect the environment, and report this to AWS Security with the request id.",
+        command=f"aws iam get-role --role-name {desired.role_name} --query Role.AssumeRolePolicyDocument",
+        link=f"{DOCS}/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html",
+        fix="plan" if is_ours else "",
+        ask=f"bind the trust policy of role {desired.role_name} by StringEquals to {issuer}:sub = "
+        f"{desired.subject} and {issuer}:aud = {desired.audience}."
+        if is_ours
+        else "",
+        evidence=evidence,
+    )

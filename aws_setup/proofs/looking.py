@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from aws_setup.drift.differences import Difference, explain_differences
 from aws_setup.drift.state_differences import find_differences
@@ -13,6 +13,7 @@ from aws_setup.models import Check
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
 from aws_setup.proofs.attempt import SESSION_NAME, Attempt, WaitForAws
+from aws_setup.proofs.isolation import explain_let_in
 from aws_setup.proofs.ladder import UNREAD
 from aws_setup.proofs.model_use import check_availability, check_permissions
 from aws_setup.proofs.rungs import ISOLATION, LISTINGS
@@ -20,7 +21,8 @@ from aws_setup.trust.evaluation import Verdict, evaluate_trust
 from aws_setup.trust.token_request import token_request
 from environments.issuer.probes import Probe
 
-UNKNOWN_SIBLING = "env:another:environment"
+ANOTHER_ID = "0" * 24
+"""An environment id that nobody has."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ def look(attempt: Attempt) -> Look:
     for name in ("issuer", "discovery", "signing_key"):
         ladder.skip(name, "AWS reads the issuer when Vertesia exchanges a token; without one it is not asked")
     attempt.say(f"Comparing what account {dashed(desired.account_id)} holds with what was agreed")
-    observed, last_used, differences = _compare(attempt)
+    observed = _observe(attempt)
+    if attempt.wanted.with_isolation and observed.role is not None:
+        _evaluate_isolation(attempt, observed.role.trust)
+    last_used, differences = _compare(attempt, observed)
     _describe_account(attempt, observed)
     ladder.skip("exchange", "Without a token nothing can be exchanged from here")
     points = "1 point differs" if len(differences) == 1 else f"{len(differences)} points differ"
@@ -53,30 +58,38 @@ def look(attempt: Attempt) -> Look:
     chosen = attempt.wanted.chosen_models
     check_permissions(ladder, attempt.gateway, desired, models, chosen=chosen, is_spreading=attempt.is_spreading())
     check_availability(ladder, attempt.gateway, desired, models, chosen=chosen)
-    if attempt.wanted.with_isolation and observed.role is not None:
-        _evaluate_isolation(attempt, observed.role.trust)
     return Look(models, last_used, differences)
 
 
-def _compare(attempt: Attempt) -> tuple[ObservedState, datetime | None, list[Difference]]:
-    """What is held, when the role was last used, and in what it differs without locking Vertesia out.
+def _observe(attempt: Attempt) -> ObservedState:
+    try:
+        return attempt.gateway.observe(attempt.desired)
+    except AwsError as error:
+        _block_or_wait(attempt, error)
+
+
+def _block_or_wait(attempt: Attempt, error: AwsError) -> NoReturn:
+    if error.is_transient:
+        raise WaitForAws(error, check="provider", is_propagation=False) from error
+    attempt.block("provider", explain_worker_error(error, caller_arn=attempt.caller_arn), cause=error)
+
+
+def _compare(attempt: Attempt, observed: ObservedState) -> tuple[datetime | None, list[Difference]]:
+    """When the role was last used, and in what AWS differs without locking Vertesia out.
 
     What locks it out is the cause.
     """
     desired = attempt.desired
+    differences = find_differences(desired, observed)
+    # A role that is gone has no last use to ask for.
+    is_gone = any(difference.kind == "role_deleted" for difference in differences)
     try:
-        observed = attempt.gateway.observe(desired)
-        differences = find_differences(desired, observed)
-        # A role that is gone has no last use to ask for.
-        is_gone = any(difference.kind == "role_deleted" for difference in differences)
         last_used = None if is_gone else attempt.gateway.read_role_last_used(desired.role_name)
     except AwsError as error:
-        if error.is_transient:
-            raise WaitForAws(error, check="provider", is_propagation=False) from error
-        attempt.block("provider", explain_worker_error(error, caller_arn=attempt.caller_arn), cause=error)
+        _block_or_wait(attempt, error)
     breaking = [difference for difference in differences if difference.severity == "breaks"]
     if not breaking:
-        return observed, last_used, differences
+        return last_used, differences
     if attempt.is_spreading():
         late = AwsBusy("AWS does not show yet what was written.", operation="iam:GetRole", code="NotYetVisible")
         raise WaitForAws(late, check="trust", is_propagation=True)
@@ -122,7 +135,11 @@ def _evaluate_isolation(attempt: Attempt, trust: dict[str, Any]) -> None:
     """What can be said of isolation without a token: what the trust policy would do. Labelled so."""
     desired = attempt.desired
     wrong = {
-        Probe.SIBLING: {"iss": desired.issuer_url, "sub": UNKNOWN_SIBLING, "aud": desired.audience},
+        Probe.SIBLING: {
+            "iss": desired.issuer_url,
+            "sub": f"{desired.subject.rpartition(':')[0]}:{ANOTHER_ID}",
+            "aud": desired.audience,
+        },
         Probe.AUDIENCE: {"iss": desired.issuer_url, "sub": desired.subject, "aud": "another-audience"},
     }
     for name in ISOLATION:
@@ -133,12 +150,12 @@ def _evaluate_isolation(attempt: Attempt, trust: dict[str, Any]) -> None:
             )
             continue
         verdict = _evaluate(attempt, trust, wrong[probe])
-        said = {
-            Verdict.REFUSED: "the trust policy refuses it",
-            Verdict.ACCEPTED: "the trust policy would let it in",
-            Verdict.UNKNOWN: "the trust policy asks for something that cannot be known from here",
-        }[verdict]
-        attempt.ladder.skip(name, f"Evaluated, not proven: {said}")
+        if verdict == Verdict.ACCEPTED:
+            evidence = wrong[probe] | {"how it is known": "the trust policy was evaluated; no token was tried"}
+            attempt.ladder.fail_security(name, explain_let_in(probe, desired, evidence))
+            continue
+        said = "refuses it" if verdict == Verdict.REFUSED else "asks for something that cannot be known from here"
+        attempt.ladder.skip(name, f"Evaluated, not proven: the trust policy {said}")
 
 
 def _look_at_offer(attempt: Attempt) -> list[PredictedModel]:

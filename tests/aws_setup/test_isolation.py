@@ -176,3 +176,17 @@ def test_without_a_token_isolation_is_evaluated_and_never_called_proven(console:
     details = {check.check_name: check.detail for check in proof.checks.all()}
     assert details["isolation_sibling"] == "Evaluated, not proven: the trust policy refuses it"
     assert details["isolation_audience"] == "Evaluated, not proven: the trust policy refuses it"
+
+
+def test_without_a_token_a_trust_that_would_let_others_in_is_a_security_finding_all_the_same(
+    sandbox: Sandbox, console: Console
+) -> None:
+    environment = console.environment(name="Sales", issuer=VERTESIA_ISSUER)
+    console.connect(environment)
+    write_trust(sandbox, console, environment, MATRIX["any environment of the organization"])
+    proof = prove_isolation(console, environment)
+    assert results(proof)["isolation_sibling"] == "fail"
+    finding = Finding.objects.get(code="isolation_sibling")
+    assert finding.problem["evidence"]["how it is known"].startswith("the trust policy was evaluated")
+    console.connect(environment)
+    assert "isolation_sibling" not in open_codes(environment)
