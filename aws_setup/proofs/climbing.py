@@ -137,7 +137,8 @@ class Climb:
             return explain_provider_missing(self.facts, self.desired)
         if observed.provider is not None:
             return explain_not_seen(self.facts, self.desired, what="provider")
-        for other_url, _ in VERTESIA_ISSUERS:
+        known = [url for url, _ in VERTESIA_ISSUERS]
+        for other_url in known if self.desired.issuer_url in known else []:
             if other_url != self.desired.issuer_url and self._has_provider_for(other_url):
                 return explain_issuer_renamed(self.facts, self.desired, other_url=other_url)
         return explain_provider_missing(self.facts, self.desired)
