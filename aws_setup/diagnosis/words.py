@@ -141,12 +141,16 @@ def _explain_exchange(facts: ErrorFacts, desired: DesiredState, text: str) -> Pr
 
 
 def _explain_no_provider(facts: ErrorFacts, desired: DesiredState, text: str) -> Problem:
-    """The token's issuer stands in the text: another one than was agreed is the cause."""
+    """The token's issuer stands in the text: another one than was agreed is the cause, and a move mends it."""
     found = _ISSUER.search(text)
     if found is None or found[1] == desired.issuer_url:
         return explain_provider_missing(facts, desired)
-    return explain_issuer_renamed(
-        facts, replace(desired, issuer_url=found[1], also_trusts=()), other_url=desired.issuer_url
+    signing = replace(desired, issuer_url=found[1], also_trusts=())
+    return replace(
+        explain_issuer_renamed(facts, signing, other_url=desired.issuer_url),
+        remedy=f"Move the organization to {found[1]} on the page Issuers: roles trust both while it moves, and nothing "
+        "stands still.",
+        fix="",
     )
 
 

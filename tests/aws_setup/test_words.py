@@ -128,6 +128,7 @@ def test_another_issuer_in_the_text_than_was_agreed_is_the_cause() -> None:
     assert problem.code == "issuer_renamed"
     assert problem.evidence["expected"] == "https://sts.becomposable.com"
     assert problem.evidence["actual"] == WANTED.issuer_url
+    assert "Move the organization to https://sts.becomposable.com" in problem.remedy
 
 
 def test_what_the_text_names_stands_in_the_explanation() -> None:

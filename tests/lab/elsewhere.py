@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import boto3
@@ -14,8 +15,12 @@ from django.utils import timezone
 from aws_setup.diagnosis import Problem
 from aws_setup.diagnosis.words import explain_words
 from aws_setup.models import Run, Verification
-from environments.installation import default_issuer
+from aws_setup.moves.migration import start_migration, switch_issuer
+from aws_setup.moves.plans import plan_step
+from aws_setup.moves.standing import MigrationStep, read_migration_standing
+from environments.installation import CURRENT_ISSUER_URL, DOCUMENTED_ISSUER_URL, default_issuer
 from environments.issuer.tokens import issue_token
+from environments.models import Issuer
 from tests.lab.bench import Bench, first_red
 from tests.lab.rows import BY_PLAN, Matrix, Outcome, mend
 from tests.live_account import MONA, REGION, require_state
@@ -133,7 +138,30 @@ def swallowed(bench: Bench, outcome: Outcome) -> None:
     bench.require_green()
 
 
+def former_issuer(bench: Bench, outcome: Outcome) -> None:
+    """Vertesia signs as another of its addresses than the organization is recorded with; the page Issuers moves it."""
+    former, current = (Issuer.objects.get(url=url) for url in (DOCUMENTED_ISSUER_URL, CURRENT_ISSUER_URL))
+    proven = bench.subject
+    bench.subject = bench.environment(issuer=former, organization_id=uuid.uuid4().hex[:24])
+    require_state(bench.connect(bench.subject), Run.State.WAITING_FOR_VERTESIA)
+    explained(
+        bench, outcome, f"InvalidIdentityToken: No OpenIDConnect provider found in your account for {current.url}"
+    )
+    move = start_migration(bench.subject.organization, to_issuer=current, actor=MONA, now=timezone.now())
+    [place] = read_migration_standing(move).places
+    draft = plan_step(place, step=MigrationStep.TRUST_BOTH, owner=None, actor=MONA, now=timezone.now())
+    require_state(bench.finish(bench.approve(bench.planned(draft))), Run.State.WAITING_FOR_VERTESIA)
+    assert switch_issuer(move, actor=MONA, now=timezone.now())
+    outcome.mended_by = "a move, by its plan"
+    held = [provider["arn"].rpartition("/")[2] for provider in bench.state()["providers"]]
+    assert {"sts.becomposable.com", "sts.vertesia.io"} <= set(held), held
+    bench.subject.refresh_from_db()
+    assert bench.subject.status == "waiting_for_vertesia", f"the environment is {bench.subject.status}"
+    bench.subject = proven
+
+
 for number, name, play, cause in (
+    ("1", "Vertesia signs as another of its addresses", former_issuer, "issuer_renamed"),
     ("9b", "CloudFormation wants a thumbprint", stack_without_thumbprint, "cfn_thumbprint_missing"),
     ("8", "the provider exists already", existing_provider, "provider_exists"),
     ("18", "a session policy of the caller's leaves an action out", session_policy, "session_policy"),

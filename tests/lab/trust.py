@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from environments.installation import DOCUMENTED_ISSUER_URL
 from tests.lab.bench import Bench, first_red
 from tests.lab.rows import BY_PLAN, Matrix, Outcome, by_administrator, by_organization, mend
 
@@ -18,11 +17,6 @@ def breaks(kind: str):
 # --- the identity provider ------------------------------------------------------------------------------------------
 
 
-def move_to_former_issuer(bench: Bench) -> None:
-    bench.break_("delete_provider")
-    bench.iam.create_open_id_connect_provider(Url=DOCUMENTED_ISSUER_URL, ClientIDList=["bedrock"])
-
-
 def misspell_audience(bench: Bench) -> None:
     bench.iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=bench.provider_arn, ClientID="Bedrock")
     bench.break_("remove_audience")
@@ -36,14 +30,6 @@ trust.broken(
     cause="provider_missing",
     by_command=True,
     is_sample=True,
-)
-trust.broken(
-    "1",
-    "the provider is for a former address of the issuer",
-    move_to_former_issuer,
-    rung="provider",
-    cause="issuer_renamed",
-    by_command=True,
 )
 trust.broken(
     "4", "the audience is gone", breaks("remove_audience"), rung="audience", cause="audience_missing", by_command=True
