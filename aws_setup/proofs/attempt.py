@@ -24,6 +24,7 @@ from aws_setup.proofs.isolation import Isolation
 from aws_setup.proofs.ladder import UNREAD, Ladder
 from aws_setup.proofs.model_use import check_availability, check_permissions, try_one_token
 from aws_setup.proofs.rungs import LISTINGS, PROVEN_BY_EXCHANGE
+from aws_setup.proofs.sessions import VERIFICATION_SESSION
 from aws_setup.proofs.signing import explain_lost_key, explain_moved_issuer
 from environments.history import Actor
 from environments.installation import issuer_mismatch
@@ -31,9 +32,6 @@ from environments.issuer.keys import NoSigningKey
 from environments.issuer.tokens import SignedToken, issue_token
 from environments.models import Environment
 from environments.secrets import NoKeyFits
-
-SESSION_NAME = "vertesia-aws-setup-verify"
-"""Tells our verifications apart from Vertesia's own sessions in CloudTrail."""
 
 
 class WaitForAws(Exception):
@@ -158,7 +156,7 @@ class Attempt:
         self.say(f"Exchanging a token for role {desired.role_name} at STS in {desired.region}")
         try:
             exchange = self.gateway.exchange(
-                token.value, role_arn=self.role_arn, session_name=SESSION_NAME, region=desired.region
+                token.value, role_arn=self.role_arn, session_name=VERIFICATION_SESSION, region=desired.region
             )
         except AwsError as error:
             if may_be_propagation(facts_of(error)) and self.is_spreading():
@@ -176,7 +174,7 @@ class Attempt:
                 "subject": exchange.subject,
                 "audience": exchange.audience,
                 "provider": exchange.provider,
-                "session name": SESSION_NAME,
+                "session name": VERIFICATION_SESSION,
                 "request id": exchange.request_id,
             },
             milliseconds=round((self.clock() - started).total_seconds() * 1000),

@@ -6,7 +6,7 @@ audience, then evaluates the role's trust
 came, and what was read from here tells why. What could not be read from here is never taken for the cause.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -40,13 +40,13 @@ from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
 from aws_setup.proofs.ladder import Ladder
 from aws_setup.proofs.rungs import PROVEN_BY_EXCHANGE
+from aws_setup.proofs.sessions import VERIFICATION_SESSION
 from aws_setup.trust.evaluation import Evaluation, Verdict, evaluate_trust
 from aws_setup.trust.smallest_change import find_smallest_change
 from aws_setup.trust.token_request import token_request
 from environments.installation import VERTESIA_ISSUERS
 from environments.issuer.reading import IssuerReading, Result, read_issuer
 
-SESSION_NAME = "vertesia-aws-setup-verify"
 REFUSED_ABOVE = "STS was asked first and refused; the rung above says why"
 NOT_THE_CAUSE = "AWS came further than this"
 
@@ -102,7 +102,7 @@ class Climb:
             issuer_url=self.desired.issuer_url,
             claims=self.claims,
             provider_arn=self.desired.provider_arn,
-            session_name=SESSION_NAME,
+            session_name=VERIFICATION_SESSION,
         )
         return evaluate_trust(self.observed.role.trust, request)
 
@@ -165,7 +165,7 @@ class Climb:
 
     def _explain_thumbprint(self) -> Problem:
         provider = None if isinstance(self.observed, str) else self.observed.provider
-        return explain_thumbprint(self.facts, self.desired, provider, computed=_thumbprint(self.reading))
+        return explain_thumbprint(self.facts, self.desired, provider, computed=self.reading.thumbprint)
 
     def _explain_audience(self) -> Problem:
         provider = None if isinstance(self.observed, str) else self.observed.provider
@@ -196,9 +196,17 @@ class Climb:
     # --- the rungs below the cause --------------------------------------------------------------------------------
 
     def _describe(self, name: str) -> None:
-        _DESCRIBE[name](self)
+        match name:
+            case "provider":
+                self._describe_provider()
+            case "audience":
+                self._describe_audience()
+            case "trust":
+                self._describe_trust()
+            case _:
+                self._describe_reading(name)
 
-    def _describe_issuer(self, name: str) -> None:
+    def _describe_reading(self, name: str) -> None:
         """A step of reading the issuer that did not keep AWS from its keys, whatever it looks like from here."""
         [step] = [step for step in self.reading.steps if step.name == _STEP_OF_RUNG[name]]
         if step.result == Result.PASSED:
@@ -206,15 +214,13 @@ class Climb:
                 name, Check.Result.PASS, step.sentence, evidence=step.evidence, milliseconds=step.milliseconds
             )
         else:
-            self.ladder.skip(
-                name, f"Not seen from here, and {NOT_THE_CAUSE[0].lower()}{NOT_THE_CAUSE[1:]}: {step.sentence}"
-            )
+            self.ladder.skip(name, f"Not seen from here, and {NOT_THE_CAUSE}: {step.sentence}")
 
     def _describe_provider(self) -> None:
         if isinstance(self.observed, str):
             self.ladder.skip("provider", self.observed)
         elif self.observed.provider is None:
-            self.ladder.skip("provider", f"Not shown by IAM, and {NOT_THE_CAUSE[0].lower()}{NOT_THE_CAUSE[1:]}")
+            self.ladder.skip("provider", f"Not shown by IAM, and {NOT_THE_CAUSE}")
         else:
             self.ladder.add("provider", Check.Result.PASS, f"IAM has {self.desired.provider_arn}")
 
@@ -226,7 +232,7 @@ class Climb:
             listed = ", ".join(provider.audiences)
             self.ladder.add("audience", Check.Result.PASS, f"{self.desired.audience} is on its list: {listed}")
         else:
-            self.ladder.skip("audience", f"Not shown by IAM, and {NOT_THE_CAUSE[0].lower()}{NOT_THE_CAUSE[1:]}")
+            self.ladder.skip("audience", f"Not shown by IAM, and {NOT_THE_CAUSE}")
 
     def _describe_trust(self) -> None:
         if isinstance(self.observed, str):
@@ -239,18 +245,5 @@ class Climb:
             self.ladder.skip("trust", "AWS did not come as far as the trust policy")
 
 
-def _thumbprint(reading: IssuerReading) -> str:
-    """The thumbprint seen now; empty where it could not be computed from here."""
-    return next((str(step.evidence["thumbprint"]) for step in reading.steps if step.evidence.get("thumbprint")), "")
-
-
 _STEP_OF_RUNG = {"issuer": "address", "discovery": "discovery", "signing_key": "keys"}
 _RUNG_OF_STEP = {step: rung for rung, step in _STEP_OF_RUNG.items()}
-_DESCRIBE: dict[str, Callable[[Climb], None]] = {
-    "issuer": lambda climb: climb._describe_issuer("issuer"),
-    "discovery": lambda climb: climb._describe_issuer("discovery"),
-    "signing_key": lambda climb: climb._describe_issuer("signing_key"),
-    "provider": Climb._describe_provider,
-    "audience": Climb._describe_audience,
-    "trust": Climb._describe_trust,
-}
