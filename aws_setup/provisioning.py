@@ -3,7 +3,6 @@
 Nothing here sleeps: waiting is `next_attempt_at` in the database. No call to AWS happens inside a transaction.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -20,7 +19,7 @@ from aws_setup.gateway.errors import AwsBusy, AwsError
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.holdings import ids_of, note_held
 from aws_setup.leases import LeaseLost, ResourceBusy, hold, work_under_lease
-from aws_setup.models import Finding, Run, Step, Verification
+from aws_setup.models import Clock, Finding, Run, Step, Verification
 from aws_setup.plans.actions import Action, find_unapproved, writes
 from aws_setup.plans.plan import build_plan
 from aws_setup.progress import come_back, tell, wait_out
@@ -29,8 +28,6 @@ from aws_setup.status import refresh_status
 from aws_setup.steps import perform, reopen, resources_written
 from environments.history import Actor, record
 from environments.models import Environment
-
-Clock = Callable[[], datetime]
 
 A_MOMENT = timedelta(seconds=1)
 TAKES_FROM_PROVIDER = ("DeleteOpenIDConnectProvider", "RemoveClientIDFromOpenIDConnectProvider")

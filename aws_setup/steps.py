@@ -1,8 +1,5 @@
 """The steps of a run: each sends one action to AWS, and stores what became of it."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 from django.db import transaction
 from django.db.models import Q
 
@@ -11,12 +8,10 @@ from aws_setup.gateway.errors import AwsError
 from aws_setup.gateway.protocol import Gateway, Performed
 from aws_setup.holdings import note_held
 from aws_setup.leases import LeaseLost
-from aws_setup.models import Connection, Run, Step
+from aws_setup.models import Clock, Connection, Run, Step
 from aws_setup.plans.actions import Action
 from aws_setup.progress import tell
 from environments.history import Actor, record
-
-Clock = Callable[[], datetime]
 
 
 def resources_written(steps: list[Step]) -> list[str]:

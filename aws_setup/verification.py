@@ -3,7 +3,7 @@
 Nothing is green by assumption. What cannot be proven from here says so, and why.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.leases import LeaseLost, work_under_lease
 from aws_setup.listing import PredictedModel
-from aws_setup.models import Connection, Finding, Verification
+from aws_setup.models import Clock, Connection, Finding, Verification
 from aws_setup.progress import tell, wait_for, wait_out
 from aws_setup.proofs.attempt import Attempt, WaitForAws, Wanted
 from aws_setup.proofs.ladder import Ladder
@@ -32,9 +32,6 @@ from aws_setup.status import lock_environment, refresh_status
 from aws_setup.stored_listings import find_or_store_listing
 from environments.history import CONSOLE, Actor, record
 from environments.models import Environment, Status
-
-Clock = Callable[[], datetime]
-
 
 AGREEMENT_CHANGED = Problem(
     code="agreement_changed",

@@ -3,7 +3,6 @@
 Reads only. A difference is a finding until it is repaired or accepted; that AWS could not be asked is none.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,15 +22,13 @@ from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError
 from aws_setup.leases import LeaseLost, work_under_lease
-from aws_setup.models import Connection, Draft, Finding, Observation, Run
+from aws_setup.models import Clock, Connection, Draft, Finding, Observation, Run
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
 from aws_setup.pauses import spread_out
 from aws_setup.progress import tell, wait_for, wait_out
 from aws_setup.status import lock_environment, refresh_status
 from environments.history import CONSOLE, Actor, record
-
-Clock = Callable[[], datetime]
 
 MOST_AT_A_TIME = 25
 """How many scheduled observations are under way at most, so that what a person waits for never queues behind them."""

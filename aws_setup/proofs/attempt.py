@@ -5,7 +5,6 @@ It asks AWS and climbs the ladder of checks; it stores nothing but the history o
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from random import Random, SystemRandom
 from typing import Any, NoReturn
 
@@ -17,7 +16,7 @@ from aws_setup.explaining import explain_worker_error, facts_of
 from aws_setup.gateway.errors import AwsError, AwsRefused, AwsUnreachable
 from aws_setup.gateway.protocol import Answers, Exchange, Gateway
 from aws_setup.listing import PredictedModel, predict_listing
-from aws_setup.models import Check
+from aws_setup.models import Check, Clock
 from aws_setup.names import InvalidName, dashed, parse_assumed_role_arn
 from aws_setup.proofs.climbing import Climb
 from aws_setup.proofs.isolation import Isolation
@@ -72,7 +71,7 @@ class Attempt:
     gateway: Gateway
     actor: Actor
     caller_arn: str
-    clock: Callable[[], datetime]
+    clock: Clock
     say: Callable[[str], None]
     is_spreading: Callable[[], bool]
     wanted: Wanted = Wanted()

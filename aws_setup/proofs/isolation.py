@@ -1,15 +1,13 @@
 """The proof of isolation: tokens that look almost like the environment's, each of which STS must refuse."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from random import Random
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import DOCS, Problem
 from aws_setup.gateway.errors import AwsError, AwsRefused
 from aws_setup.gateway.protocol import Gateway
-from aws_setup.models import Check
+from aws_setup.models import Check, Clock
 from aws_setup.proofs.ladder import Ladder
 from aws_setup.proofs.sessions import ISOLATION_SESSION
 from environments.history import Actor
@@ -34,7 +32,7 @@ class Isolation:
     gateway: Gateway
     ladder: Ladder
     actor: Actor
-    clock: Callable[[], datetime]
+    clock: Clock
     random: Random
 
     def prove(self) -> None:
