@@ -4,7 +4,7 @@ SHELL = /bin/sh
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help run test check chaos chaos-sample bench lock clean venv installed-run installed-dev browser \
+.PHONY: help run test check chaos chaos-sample lab lab-sample bench lock clean venv installed-run installed-dev browser \
 	check-format check-lint check-types check-imports check-migrations check-deploy
 
 PYTHON = .venv/bin/python
@@ -25,7 +25,7 @@ test: installed-dev browser ## Install what is missing, a browser included, and 
 	@echo "Tests…"
 	@PYTHONDONTWRITEBYTECODE= exec $(PYTHON) -m pytest -n 3 --no-loadscope-reorder $(MORE_TESTS)
 
-check: installed-dev check-format check-lint check-types check-imports check-migrations check-deploy test chaos-sample ## What CI runs: format, lint, types, import rules, migrations, deployment checks, tests, a sample of chaos
+check: installed-dev check-format check-lint check-types check-imports check-migrations check-deploy test chaos-sample lab-sample ## What CI runs: format, lint, types, import rules, migrations, deployment checks, tests, samples of chaos and lab
 
 check-format:
 	@echo "Format…"
@@ -65,6 +65,13 @@ chaos: installed-dev ## Kill workers, let AWS fail, let people collide: the whol
 chaos-sample: installed-dev
 	@echo "Chaos, a sample…"
 	@exec $(PYTHON) -m tests.chaos --sample
+
+lab: installed-dev ## Break the sandbox and the issuer in every way of the catalogue, and mend what the console finds (three minutes)
+	@exec $(PYTHON) -m tests.lab
+
+lab-sample: installed-dev
+	@echo "Failures, a sample…"
+	@exec $(PYTHON) -m tests.lab --sample
 
 bench: installed-dev ## Measure what the console promises: one line per figure
 	@exec $(PYTHON) -m tests.bench

@@ -42,7 +42,9 @@ class RoleIdentity:
 
 
 def dashed(account_id: str) -> str:
-    """The account id as AWS's console shows it: 1234-5678-9012."""
+    """The account id as AWS's console shows it: 1234-5678-9012. What is none stays as it is."""
+    if len(account_id) != 12 or not account_id.isdecimal():
+        return account_id
     return "-".join((account_id[:4], account_id[4:8], account_id[8:]))
 
 

@@ -162,9 +162,9 @@ class Stack:
 
 
 @contextmanager
-def running_stack(var_dir: Path, **environ: str) -> Iterator[Stack]:
+def running_stack(var_dir: Path, *, port: int | None = None, **environ: str) -> Iterator[Stack]:
     """A started stack, stopped at the end whatever happens."""
-    stack = Stack(var_dir, **environ)
+    stack = Stack(var_dir, port=port, **environ)
     try:
         yield stack.start()
     finally:

@@ -87,11 +87,14 @@ class ErrorFacts:
 
 def explain_unknown(error: ErrorFacts) -> Problem:
     """An error nobody has classified: AWS's words and request id, and that it is unknown."""
+    what = error.operation or "The call"
     return Problem(
         code="unknown",
-        sentence=f"{error.operation} failed in a way this console does not know.",
-        why=f"AWS says: {error.code}: {error.message}",
+        sentence=f"{what} failed in a way this console does not know.",
+        why=f"AWS says: {': '.join(filter(None, (error.code, error.message)))}",
         remedy="Try again. If it stays, show AWS's words and the request id to your AWS administrator or AWS support.",
         fix="verify",
+        ask=f"find out why {error.operation or 'this'} fails: this console does not know the error. The request id "
+        "finds the call in CloudTrail, and AWS support can look it up.",
         evidence=error.evidence,
     )

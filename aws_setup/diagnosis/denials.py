@@ -68,6 +68,21 @@ def _remedy_of_denial(kind: str, *, action: str, caller: str, is_explicit: bool)
     return f"{what} {policy}"
 
 
+def _ask_of_denial(kind: str, *, action: str, caller: str, is_explicit: bool) -> str:
+    """What whoever keeps the denying policy is to do, for the message to them."""
+    keeper = {
+        "scp": "the organization's service control policies",
+        "rcp": "the organization's resource control policies",
+        "boundary": "the permissions boundary of the caller",
+        "session_policy": "the session policy with which the caller's role is assumed",
+        "resource_policy": "the policy of the resource",
+        "unknown": "whichever policy denies it: the caller's own, its permissions boundary, its session policy, or the "
+        "organization's",
+    }.get(kind, "the caller's own policy")
+    how = "exempt it from the deny" if is_explicit else "allow it"
+    return f"let {caller} call {action}: {how} in {keeper}."
+
+
 def explain_worker_denied(error: ErrorFacts, *, caller_arn: str) -> Problem:
     """The worker's own rights do not suffice for a call."""
     kind, sentence = find_denying_policy(error.message)
@@ -81,5 +96,6 @@ def explain_worker_denied(error: ErrorFacts, *, caller_arn: str) -> Problem:
         command="./manage.py provisioning_policy",
         link=f"{DOCS}/IAM/latest/UserGuide/troubleshoot_access-denied.html",
         fix="plan",
+        ask=_ask_of_denial(kind, action=action, caller=caller, is_explicit=is_explicit),
         evidence=error.evidence,
     )

@@ -74,7 +74,7 @@ def explain_clock(error: ErrorFacts) -> Problem:
     )
 
 
-def explain_token_refused(error: ErrorFacts) -> Problem:
+def explain_token_refused(error: ErrorFacts, *, issuer_url: str) -> Problem:
     """A signature or a claim that AWS does not take, where the issuer's documents are right."""
     return Problem(
         code="token_refused",
@@ -82,6 +82,7 @@ def explain_token_refused(error: ErrorFacts) -> Problem:
         why=f"AWS says: {error.message}",
         remedy="The keys at the issuer's JWKS address may be another installation's, or AWS still holds former ones "
         "in its cache. Verify again in a few minutes; if it stays, see which machine answers at that address.",
+        command=f"curl -sS -m 5 {issuer_url}/.well-known/openid-configuration",
         link=ASSUME_WITH_WEB_IDENTITY,
         fix="verify",
         evidence=error.evidence,
@@ -144,17 +145,22 @@ def explain_not_seen(error: ErrorFacts, desired: DesiredState, *, what: str) -> 
     )
 
 
+AUDIENCES_AT_MOST = 100
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+AUDIENCES_SHOWN = 10
+
+
 def explain_audience_missing(error: ErrorFacts, desired: DesiredState, provider: ObservedProvider | None) -> Problem:
     """The provider does not list the token's audience. `provider` is None where it could not be read."""
-    listed = ", ".join(provider.audiences) or "none" if provider else ""
+    if provider is not None and len(provider.audiences) >= AUDIENCES_AT_MOST:
+        return _explain_audiences_full(error, desired, provider)
+    listed = _list_audiences(provider) if provider else ""
     compared = {"expected": desired.audience, "actual": listed} if provider else {}
-    full = " It lists 100 already, which is IAM's limit." if provider and len(provider.audiences) >= 100 else ""
     return Problem(
         code="audience_missing",
         sentence=f"The identity provider for {desired.issuer_url} does not list audience {desired.audience}.",
         why="STS accepts a token only if its audience is on the provider's list."
-        + (f" It lists: {listed}." if provider else "")
-        + full,
+        + (f" It lists: {listed}." if provider else ""),
         remedy="Plan the connection again: it adds the audience and keeps the others.",
         command="aws iam add-client-id-to-open-id-connect-provider "
         f"--open-id-connect-provider-arn {desired.provider_arn} --client-id {desired.audience}",
@@ -163,6 +169,31 @@ def explain_audience_missing(error: ErrorFacts, desired: DesiredState, provider:
         ask=f"add audience {desired.audience} to identity provider {desired.provider_arn}. The others stay.",
         evidence=error.evidence | compared,
     )
+
+
+def _explain_audiences_full(error: ErrorFacts, desired: DesiredState, provider: ObservedProvider) -> Problem:
+    return Problem(
+        code="audience_list_full",
+        sentence=f"The identity provider for {desired.issuer_url} does not list audience {desired.audience}, and its "
+        "list is full.",
+        why=f"It lists {len(provider.audiences)}, and IAM takes {AUDIENCES_AT_MOST}. Those of others are not taken "
+        "away from here.",
+        remedy="Let an administrator remove an audience that nobody uses; then plan the connection again: it adds "
+        f"{desired.audience}.",
+        command=f"aws iam get-open-id-connect-provider --open-id-connect-provider-arn {desired.provider_arn} "
+        "--query ClientIDList",
+        link=PROVIDERS_PAGE,
+        fix="plan",
+        ask=f"remove an audience that nobody uses from identity provider {desired.provider_arn}, and add "
+        f"{desired.audience}.",
+        evidence=error.evidence | {"expected": desired.audience, "actual": _list_audiences(provider)},
+    )
+
+
+def _list_audiences(provider: ObservedProvider) -> str:
+    shown = ", ".join(provider.audiences[:AUDIENCES_SHOWN]) or "none"
+    left = len(provider.audiences) - AUDIENCES_SHOWN
+    return f"{shown} and {left} more" if left > 0 else shown
 
 
 def explain_thumbprint(

@@ -18,6 +18,7 @@ _REMEDIES = {
     "too_slow": "Make discovery and keys answer within five seconds together, best from a cache close to the internet.",
     "http_status": "Make the address answer 200 with the document.",
     "redirected": "Serve the document at that very address: AWS follows no redirect.",
+    "bad_answer": "Let the address answer as a web server does, with the whole document.",
     "not_json": "Serve the document as plain JSON.",
     "too_large": "Make the document smaller: keep only keys that are in use.",
     "issuer_differs": "Let the discovery document name exactly the URL that stands in the tokens, to the letter.",
@@ -36,7 +37,7 @@ def explain_issuer(
 ) -> Problem:
     """What was found to be wrong when the issuer was read from here as AWS reads it; `code` is its step's."""
     return Problem(
-        code=f"issuer_{code}",
+        code=f"issuer_{code.removeprefix('issuer_')}",
         sentence=sentence,
         why="STS fetches the issuer's discovery document and keys over the network and waits five seconds at most. "
         f"Such refusals do not appear in CloudTrail. AWS says: {error.message}",

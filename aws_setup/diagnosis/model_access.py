@@ -6,16 +6,24 @@ up to 15 minutes. Anthropic's models want a use-case form, once per account or o
 """
 
 import re
+import shlex
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import DOCS, ErrorFacts, Problem, explain_unknown
 from aws_setup.diagnosis.denials import find_denied_action, find_denying_policy
+from aws_setup.names import dashed
 
 ACCESS_PAGE = f"{DOCS}/bedrock/latest/userguide/model-access.html"
 PROFILES_PAGE = f"{DOCS}/bedrock/latest/userguide/inference-profiles-prereq.html"
 LIFECYCLE_PAGE = f"{DOCS}/bedrock/latest/userguide/model-lifecycle.html"
 _MODEL_ARN = re.compile(r"arn:[a-z-]+:bedrock:([a-z0-9-]*):[0-9]*:foundation-model/(\S+)")
 _GOVCLOUD = " In GovCloud access is given in the linked commercial account."
+
+
+def _ask_availability(desired: DesiredState, model: str) -> str:
+    return f"aws bedrock get-foundation-model-availability --region {desired.region} --model-id " + shlex.quote(
+        model.rsplit("/", 1)[-1]
+    )
 
 
 def _govcloud(desired: DesiredState) -> str:
@@ -37,6 +45,37 @@ def explain_agreement(desired: DesiredState, model: str, evidence: dict[str, str
         ask=f"accept the agreement for Bedrock model {model} in {desired.region}: use it once in the Bedrock console "
         "with the right to aws-marketplace:Subscribe and aws-marketplace:ViewSubscriptions, or call "
         "CreateFoundationModelAgreement.",
+        evidence=evidence,
+    )
+
+
+def explain_agreement_pending(desired: DesiredState, model: str, evidence: dict[str, str]) -> Problem:
+    """The agreement is being made: nobody has to do anything."""
+    return Problem(
+        code="model_agreement_pending",
+        sentence=f"AWS is still making the account's agreement for {model}.",
+        why="It may take up to 15 minutes after the first call, or after an offer was accepted." + _govcloud(desired),
+        remedy="Wait, then verify again. If it stays for an hour, let an administrator look at the model in the "
+        "Bedrock console.",
+        command=_ask_availability(desired, model),
+        link=ACCESS_PAGE,
+        fix="verify",
+        evidence=evidence,
+    )
+
+
+def explain_payment(desired: DesiredState, model: str, evidence: dict[str, str]) -> Problem:
+    """AWS Marketplace cannot charge the account."""
+    return Problem(
+        code="marketplace_payment",
+        sentence=f"AWS Marketplace has no valid payment method to subscribe this account to {model}.",
+        why="The model is sold through AWS Marketplace, which charges the account that pays." + _govcloud(desired),
+        remedy="Let whoever pays for the account give it a valid payment method under Billing → Payment preferences; "
+        "then verify again after some 15 minutes.",
+        link=ACCESS_PAGE,
+        fix="verify",
+        ask=f"give AWS account {dashed(desired.account_id)} a payment method that AWS Marketplace takes: Bedrock model "
+        f"{model} cannot be subscribed to without one.",
         evidence=evidence,
     )
 
@@ -97,6 +136,7 @@ def explain_model_region(desired: DesiredState, model: str, evidence: dict[str, 
         code="model_not_in_region",
         sentence=f"{model} is not available in {desired.region}.",
         remedy="Choose a model that is, an inference profile that leads to it, or another region for the environment.",
+        command=_ask_availability(desired, model),
         link=f"{DOCS}/bedrock/latest/userguide/models-regions.html",
         fix="verify",
         evidence=evidence,
@@ -111,6 +151,8 @@ def explain_lifecycle(desired: DesiredState, model: str, evidence: dict[str, str
         why="AWS refuses legacy models to accounts that have not used them in the last 15 days. It is no question of "
         "rights.",
         remedy="Choose its successor in Vertesia Studio, and here on the page of models.",
+        command=f"aws bedrock get-foundation-model --region {desired.region} --model-identifier {shlex.quote(model)} "
+        "--query modelDetails.modelLifecycle",
         link=LIFECYCLE_PAGE,
         fix="verify",
         evidence=evidence,
@@ -128,17 +170,25 @@ def explain_invocation(error: ErrorFacts, desired: DesiredState, *, model: str) 
             sentence=f"{model} can only be used through an inference profile.",
             why=f"AWS says: {error.message}",
             remedy="Choose its inference profile in Vertesia Studio: it stands beneath the model on the page Models.",
+            command=f"aws bedrock list-inference-profiles --region {desired.region} --query "
+            + shlex.quote(f"inferenceProfileSummaries[?contains(inferenceProfileId, '{model}')].inferenceProfileId"),
             link=PROFILES_PAGE,
             fix="verify",
             evidence=evidence,
         )
     if "legacy" in words:
         return explain_lifecycle(desired, model, evidence)
+    if "invalid_payment_instrument" in words:
+        return explain_payment(desired, model, evidence)
+    if "still being processed" in words:
+        return explain_agreement_pending(desired, model, evidence)
     if "aws-marketplace" in words:
         return explain_entitlement(desired, model, evidence)
+    if "account is not authorized" in words:
+        return explain_authorization(desired, model, evidence)
     if error.code in ("AccessDeniedException", "AccessDenied"):
         return _explain_denied(error, desired, model=model, evidence=evidence)
-    if error.code == "ResourceNotFoundException":
+    if error.code == "ResourceNotFoundException" or "model identifier is invalid" in words:
         return explain_model_region(desired, model, evidence)
     return explain_unknown(error)
 

@@ -40,6 +40,7 @@ def explain_refused(error: ErrorFacts) -> Problem:
             sentence="IAM could not reach the issuer, so it did not create the identity provider.",
             why="No thumbprint is sent: IAM connects to the issuer's address itself to fill one in.",
             remedy="Make the issuer answer from the internet over https with a valid certificate; then plan again.",
+            command="curl -sS -m 5 -i ISSUER_URL/.well-known/openid-configuration",
             link=f"{DOCS}/IAM/latest/UserGuide/id_roles_providers_create_oidc.html",
             fix="plan",
             evidence=error.evidence,

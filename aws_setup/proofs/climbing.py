@@ -1,9 +1,7 @@
 """The climb: after a refusal, from the issuer's name to the trust policy, up to the first rung that explains it.
 
-STS looks for the provider of the token's `iss` first, then fetches the issuer's keys, then checks signature, times and
-audience, then evaluates the role's trust
-(https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html). So AWS's words tell how far it
-came, and what was read from here tells why. What could not be read from here is never taken for the cause.
+AWS's words tell how far it came, and what was read from here tells why. What could not be read from here is never taken
+for the cause.
 """
 
 from collections.abc import Mapping
@@ -32,6 +30,7 @@ from aws_setup.diagnosis.exchange import (
     explain_unread_role,
 )
 from aws_setup.diagnosis.issuer import explain_issuer, explain_issuer_unreachable
+from aws_setup.diagnosis.refusals import Refusal, read_refusal
 from aws_setup.explaining import explain_worker_error
 from aws_setup.gateway.errors import AwsError
 from aws_setup.gateway.protocol import Gateway
@@ -66,7 +65,7 @@ class Climb:
         """Add the rungs up to the one that explains the refusal; the cause."""
         rung, problem = self._find_cause()
         for name in PROVEN_BY_EXCHANGE:
-            if name == rung:
+            if rung in ("token", name):
                 break
             if name not in self.ladder.checks:
                 self._describe(name)
@@ -109,26 +108,28 @@ class Climb:
     # --- the cause, by how far AWS came ---------------------------------------------------------------------------
 
     def _find_cause(self) -> tuple[str, Problem]:
-        facts, words = self.facts, self.facts.message.lower()
-        if "no openidconnect provider found" in words:
-            return "provider", self._explain_no_provider()
-        if "retrieve verification key" in words or facts.code == "IDPCommunicationError":
-            return self._explain_no_key()
-        if "thumbprint" in words:
-            return "issuer", self._explain_thumbprint()
-        if "expired" in f"{facts.code} {facts.message}".lower() or "not yet valid" in words or "before" in words:
-            return "token", explain_clock(facts)
-        if "incorrect token audience" in words:
-            return "audience", self._explain_audience()
-        if facts.code == "InvalidIdentityToken":
-            return self._explain_invalid()
-        if facts.code == "RegionDisabledException":
-            return "exchange", explain_region_off(facts, self.desired)
-        if "durationseconds" in words:
-            return "exchange", explain_session_length(facts, self.desired)
-        if facts.code in ("AccessDenied", "AccessDeniedException"):
-            return self._explain_not_authorized()
-        return "exchange", explain_unknown(facts)
+        facts = self.facts
+        match read_refusal(facts):
+            case Refusal.NO_PROVIDER:
+                return "provider", self._explain_no_provider()
+            case Refusal.NO_KEY:
+                return self._explain_no_key()
+            case Refusal.THUMBPRINT:
+                return "issuer", self._explain_thumbprint()
+            case Refusal.CLOCK:
+                return "token", explain_clock(facts)
+            case Refusal.AUDIENCE:
+                return "audience", self._explain_audience()
+            case Refusal.TOKEN:
+                return self._explain_invalid()
+            case Refusal.REGION_OFF:
+                return "exchange", explain_region_off(facts, self.desired)
+            case Refusal.SESSION_LENGTH:
+                return "exchange", explain_session_length(facts, self.desired)
+            case Refusal.NOT_AUTHORIZED:
+                return self._explain_not_authorized()
+            case Refusal.UNKNOWN:
+                return "exchange", explain_unknown(facts)
 
     def _explain_no_provider(self) -> Problem:
         observed = self.observed
@@ -178,7 +179,7 @@ class Climb:
         failed = self.reading.failure
         if failed is not None:
             return self._explain_no_key()
-        return "signing_key", explain_token_refused(self.facts)
+        return "signing_key", explain_token_refused(self.facts, issuer_url=self.desired.issuer_url)
 
     def _explain_not_authorized(self) -> tuple[str, Problem]:
         observed, evaluation = self.observed, self.evaluation

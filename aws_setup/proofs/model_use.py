@@ -11,6 +11,7 @@ from aws_setup.diagnosis import Problem
 from aws_setup.diagnosis.listings import explain_simulated_denial
 from aws_setup.diagnosis.model_access import (
     explain_agreement,
+    explain_agreement_pending,
     explain_authorization,
     explain_entitlement,
     explain_invocation,
@@ -179,6 +180,8 @@ def _explain_unavailable(
         return explain_use_case(desired, model_id, evidence)
     if availability.authorization != "AUTHORIZED":
         return explain_authorization(desired, model_id, evidence)
+    if availability.agreement == "PENDING":
+        return explain_agreement_pending(desired, model_id, evidence)
     if availability.agreement != "AVAILABLE":
         return explain_agreement(desired, model_id, evidence)
     if availability.entitlement != "AVAILABLE":

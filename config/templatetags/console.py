@@ -219,6 +219,7 @@ def kept(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 SECTIONS = {
     "overview": "overview",
+    "explain": "overview",
     "accounts": "accounts",
     "account": "accounts",
     "provisioning": "accounts",

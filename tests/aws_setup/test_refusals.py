@@ -1,164 +1,46 @@
 """From AWS's words to one cause with one remedy: each message, each missing state, each kind of policy."""
 
-from dataclasses import replace
-from typing import Any
-
 import pytest
-from aws_setup.refusals import explain_refusal, may_be_propagation
 
-from aws_setup.desired import DesiredState
-from aws_setup.diagnosis import (
-    ErrorFacts,
-    Problem,
-    explain_credentials,
-    explain_list_denied,
-    explain_refused,
-    explain_worker_denied,
-    find_denying_policy,
-)
-from aws_setup.observed import ObservedState
-from aws_setup.trust.mismatch import Mismatch, find_mismatch
-from tests.aws_setup.desires import desire, observe_all, provider_of, role_of
+from aws_setup.diagnosis import ErrorFacts, Problem
+from aws_setup.diagnosis.credentials import explain_credentials
+from aws_setup.diagnosis.denials import explain_worker_denied, find_denying_policy
+from aws_setup.diagnosis.exchange import may_be_propagation
+from aws_setup.diagnosis.listings import explain_listing
+from aws_setup.diagnosis.worker import explain_refused
+from tests.aws_setup.climbs import AUDIENCE, DENIED, EXCHANGE, NO_KEY, NO_PROVIDER, WANTED, Case, climb, list_cases
 from tests.aws_setup.golden_files import assert_golden
 
-EXCHANGE = "sts:AssumeRoleWithWebIdentity"
-DENIED = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
-NO_PROVIDER = ("InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://sts.vertesia.io")
-AUDIENCE = ("InvalidIdentityToken", "Incorrect token audience")
-NO_KEY = (
-    "InvalidIdentityToken",
-    "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity "
-    "documentation for requirements",
-)
-WANTED = desire()
-PREFIX = "sts.vertesia.io"
-
-
-def trusting(**conditions: str) -> dict[str, Any]:
-    """The agreed trust policy, but for its conditions."""
-    trust = desire().trust
-    trust["Statement"][0]["Condition"] = {"StringEquals": {key.replace("__", ":"): v for key, v in conditions.items()}}
-    return trust
-
-
-def with_statement(**changes: Any) -> dict[str, Any]:
-    trust = desire().trust
-    trust["Statement"][0] |= changes
-    return trust
-
-
-def holding(trust: dict[str, Any]) -> ObservedState:
-    return observe_all(WANTED, role=role_of(WANTED, trust=trust))
-
-
-AGREED = {f"{PREFIX}:sub": WANTED.subject, f"{PREFIX}:aud": "bedrock"}
-TRUSTS: dict[str, tuple[dict[str, Any], str]] = {
-    "another subject": (trusting(**AGREED | {f"{PREFIX}:sub": "env:a:b"}), "subject"),
-    "subject in another case": (trusting(**AGREED | {f"{PREFIX}:sub": WANTED.subject.upper()}), "subject_case"),
-    "another audience": (trusting(**AGREED | {f"{PREFIX}:aud": "blobs"}), "audience"),
-    "audience in another case": (trusting(**AGREED | {f"{PREFIX}:aud": "Bedrock"}), "audience_case"),
-    "scheme in the condition key": (
-        trusting(**{f"https://{PREFIX}:sub": WANTED.subject, f"https://{PREFIX}:aud": "bedrock"}),
-        "condition_key",
-    ),
-    "no audience": (trusting(**{f"{PREFIX}:sub": WANTED.subject}), "condition_key"),
-    "no condition": (with_statement(Condition={}), "condition_key"),
-    "another provider": (
-        with_statement(Principal={"Federated": "arn:aws:iam::999999999999:oidc-provider/sts.vertesia.io"}),
-        "provider",
-    ),
-    "an AWS principal": (with_statement(Principal={"AWS": "*"}), "provider"),
-    "anybody": (with_statement(Principal="*"), "provider"),
-    "another action": (with_statement(Action="sts:AssumeRole"), "statement"),
-    "a denial": (with_statement(Effect="Deny"), "statement"),
-    "empty": ({"Version": "2012-10-17", "Statement": []}, "statement"),
-    "a denial beside it": (
-        {"Statement": desire().trust["Statement"] + with_statement(Effect="Deny")["Statement"]},
-        "statement",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", TRUSTS)
-def test_the_nearest_difference_of_a_trust_policy_is_named(name: str) -> None:
-    trust, what = TRUSTS[name]
-    mismatch = find_mismatch(trust, WANTED)
-    assert mismatch is not None
-    assert mismatch.what == what
-    assert mismatch.expected
-
-
-def test_the_agreed_trust_policy_has_no_difference() -> None:
-    assert find_mismatch(desire().trust, WANTED) is None
-
-
-def test_a_statement_may_stand_alone_and_values_in_a_list() -> None:
-    trust = trusting(**AGREED | {f"{PREFIX}:sub": "env:a:b"})
-    [statement] = trust["Statement"]
-    statement["Action"] = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]
-    statement["Principal"] = {"Federated": [WANTED.provider_arn]}
-    statement["Condition"]["StringEquals"][f"{PREFIX}:sub"] = ["env:a:b", "env:c:d"]
-    assert find_mismatch(trust | {"Statement": statement}, WANTED) == Mismatch(
-        "subject", WANTED.subject, "env:a:b, env:c:d"
-    )
-
-
-def test_condition_keys_compare_regardless_of_case() -> None:
-    trust = trusting(**{f"{PREFIX.upper()}:SUB": "env:a:b", f"{PREFIX}:aud": "bedrock"})
-    mismatch = find_mismatch(trust, WANTED)
-    assert mismatch is not None
-    assert mismatch.what == "subject"
-
-
-def refusal(code: str, message: str, observed: ObservedState | None, desired: DesiredState = WANTED) -> Problem:
-    return explain_refusal(ErrorFacts(EXCHANGE, code, message, "req-1"), desired=desired, observed=observed)
-
-
-ALL = observe_all(WANTED)
-REFUSALS: list[tuple[tuple[str, str], ObservedState | None]] = [
-    (NO_PROVIDER, replace(ALL, provider=None)),
-    (NO_PROVIDER, ALL),
-    (NO_PROVIDER, None),
-    (AUDIENCE, observe_all(WANTED, provider=provider_of(WANTED, audiences=("blobs",)))),
-    (AUDIENCE, None),
-    (NO_KEY, ALL),
-    (("IDPCommunicationError", "The identity provider could not be reached"), ALL),
-    (("ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time"), ALL),
-    (("InvalidIdentityToken", "HTTPS certificate doesn't match configured thumbprint"), ALL),
-    (("InvalidIdentityToken", "Token signature invalid"), ALL),
-    (DENIED, None),
-    (DENIED, replace(ALL, role=None)),
-    (DENIED, ALL),
-    *((DENIED, holding(trust)) for trust, _ in TRUSTS.values()),
-    (("RegionDisabledException", "STS is not activated in this region"), ALL),
-]
+CASES = list_cases()
 
 
 def test_each_of_awss_refusals_reads_as_it_was_reviewed() -> None:
-    """One golden table of all: code, sentence, reason, remedy."""
+    """One golden table of all: rung, code, sentence, reason, remedy, command, and what somebody else is to do."""
     lines = []
-    for (code, message), observed in REFUSALS:
-        problem = refusal(code, message, observed)
+    for case in CASES:
+        ladder, problem = climb(case)
         lines += [
-            f"{code}: {message}",
-            f"  [{problem.code}] {problem.sentence}",
+            f"{case.name}: {case.code}: {case.message}",
+            f"  [{ladder.first_red}: {problem.code}] {problem.sentence}",
             f"  why     {problem.why}",
             f"  remedy  {problem.remedy}",
             f"  command {problem.command}",
+            f"  ask     {problem.ask}",
             f"  fix     {problem.fix}",
             "",
         ]
     assert_golden("refusals.txt", "\n".join(lines))
 
 
-def test_every_refusal_has_a_remedy_and_keeps_awss_words_and_request_id() -> None:
-    for (code, message), observed in REFUSALS:
-        problem = refusal(code, message, observed)
-        assert problem.remedy
-        assert problem.sentence.endswith(".")
-        assert problem.evidence["AWS says"] == message
-        assert problem.evidence["request id"] == "req-1"
-        assert Problem.from_json(problem.to_json()) == problem
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_refusal_has_a_remedy_and_keeps_awss_words_and_request_id(case: Case) -> None:
+    _, problem = climb(case)
+    assert problem.remedy
+    assert problem.command or problem.ask
+    assert problem.sentence.endswith(".")
+    assert problem.evidence["AWS says"] == case.message
+    assert problem.evidence["request id"] == "req-1"
+    assert Problem.from_json(problem.to_json()) == problem
 
 
 @pytest.mark.parametrize(
@@ -238,7 +120,7 @@ def test_the_action_aws_names_is_the_one_that_is_named() -> None:
 
 def test_each_missing_listing_says_what_studio_loses() -> None:
     reasons = {
-        explain_list_denied(ErrorFacts(operation, "AccessDeniedException", "no"), role_name="Acme").why
+        explain_listing(ErrorFacts(operation, "AccessDeniedException", "no"), WANTED, is_denied=True).why
         for operation in ("bedrock:ListFoundationModels", "bedrock:ListInferenceProfiles", "bedrock:ListCustomModels")
     }
     assert len(reasons) == 3

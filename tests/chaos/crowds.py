@@ -18,8 +18,9 @@ from aws_setup.approval import approve_plan
 from aws_setup.diagnosis import Blocked
 from aws_setup.models import Plan, Run
 from environments.history import Actor
-from tests.chaos.lab import Lab, require_state
-from tests.chaos.rows import SECOND, Matrix
+from tests.chaos.lab import Lab
+from tests.chaos.rows import Matrix
+from tests.live_account import SECOND, require_state
 
 crowds = Matrix()
 MANY = 50

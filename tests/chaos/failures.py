@@ -6,8 +6,9 @@ import time
 from functools import partial
 
 from aws_setup.models import Draft, Run
-from tests.chaos.lab import Lab, require_state, wait_for
-from tests.chaos.rows import HOME, SECOND, Matrix
+from tests.chaos.lab import Lab
+from tests.chaos.rows import Matrix
+from tests.live_account import HOME, SECOND, require_state, wait_for
 
 failures = Matrix()
 WRITES = ("CreateOpenIDConnectProvider", "CreateRole", "PutRolePolicy")

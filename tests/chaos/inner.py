@@ -1,4 +1,4 @@
-"""Plays rows in the console's environment: `python -m tests.chaos.inner GROUP [--sample] [--only WORDS]`.
+"""Plays rows in the console's environment: `python -m tests.chaos.inner SANDBOX_URL GROUP [--sample] [--only WORDS]`.
 
 Prints one line per row, `chaos ok|FAILED SECONDS NAME`, and of a failed one why.
 """
@@ -19,8 +19,9 @@ django.setup()
 from django.db import connection  # noqa: E402 - models can be imported only once Django is set up
 
 from tests.chaos import groups  # noqa: E402
-from tests.chaos.lab import Lab, RunningSandbox, prepare_labs  # noqa: E402
+from tests.chaos.lab import Lab, prepare_labs  # noqa: E402
 from tests.chaos.rows import Row  # noqa: E402
+from tests.live_account import RunningSandbox  # noqa: E402
 
 _printing = threading.Lock()
 
@@ -55,8 +56,8 @@ def play_lane(rows: list[Row], lab: Lab) -> list[bool]:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("group", choices=groups.GROUPS)
     parser.add_argument("sandbox_url")
+    parser.add_argument("group", choices=groups.GROUPS)
     parser.add_argument("--sample", action="store_true")
     parser.add_argument("--only", default="")
     chosen = parser.parse_args()

@@ -7,8 +7,9 @@ from functools import partial
 
 from aws_setup.models import Account, Draft, Run
 from aws_setup.observed import ObservedRole
-from tests.chaos.lab import Lab, require_state
-from tests.chaos.rows import HOME, SECOND, Matrix
+from tests.chaos.lab import Lab
+from tests.chaos.rows import Matrix
+from tests.live_account import HOME, SECOND, require_state
 
 kills = Matrix()
 SAMPLE = {"hold_before CreateRole", "hold_after PutRolePolicy", "hold_after DeleteRole"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from aws_setup.models import Run
-from tests.chaos.lab import Lab, require_state
-from tests.chaos.rows import THIRD, Matrix
+from tests.chaos.lab import Lab
+from tests.chaos.rows import Matrix
+from tests.live_account import THIRD, require_state
 
 lateness = Matrix()
 LONGEST = 90.0

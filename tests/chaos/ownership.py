@@ -6,8 +6,9 @@ import json
 
 from aws_setup.models import Run
 from tests.chaos.kills import digest_found, make_by_hand
-from tests.chaos.lab import Lab, require_state
-from tests.chaos.rows import SECOND, Matrix
+from tests.chaos.lab import Lab
+from tests.chaos.rows import Matrix
+from tests.live_account import SECOND, require_state
 
 ownership = Matrix()
 

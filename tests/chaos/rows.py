@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.live_account import ACCOUNTS
+
 if TYPE_CHECKING:
     from tests.chaos.lab import Lab
 
-HOME, SECOND, THIRD = "111122223333", "444455556666", "777788889999"
-LANES = (HOME, SECOND, THIRD)
+LANES = ACCOUNTS
 """Rows of one account run one after another; the accounts run beside each other."""
 
 Play = Callable[["Lab"], None]

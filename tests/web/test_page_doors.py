@@ -25,7 +25,7 @@ PAGES = [
     "sandbox",
     "real_aws",
 ]
-FORMS = ["account_add", "account_defaults", "issuer_add"]
+FORMS = ["account_add", "account_defaults", "explain", "issuer_add"]
 ENVIRONMENT_PAGES = [
     "environment",
     "environment_models",

@@ -84,6 +84,7 @@ def pages_of(connection: Connection) -> list[str]:
                 "environments",
                 "batches",
                 "accounts",
+                "explain",
                 "issuers",
                 "notifications",
                 "sandbox",
