@@ -8,49 +8,23 @@ each only the first page. A listing that fails is left out without a word; witho
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from aws_setup.driver_rules import (
+    EMBEDDING,
+    find_publisher,
+    find_publisher_rule,
+    find_rule,
+    is_embedding,
+    publisher_in_id,
+)
+
 Kind = Literal["foundation", "custom", "profile"]
 
-PUBLISHERS = (
-    "amazon",
-    "anthropic",
-    "cohere",
-    "ai21",
-    "mistral",
-    "meta",
-    "deepseek",
-    "writer",
-    "openai",
-    "twelvelabs",
-    "qwen",
-    "google",
-    "minimax",
-    "moonshot",
-    "moonshotai",
-    "nvidia",
-    "zai",
-)
-"""Publishers the driver lists, in the order in which it looks for them."""
-
-EXCLUDED_BY_PUBLISHER = {
-    "amazon": ("nova-reel", "nova-sonic", "titan-image-generator", "rerank"),
-    "cohere": ("rerank", "embed"),
-    "twelvelabs": ("marengo",),
-}
-"""Parts of model ids that the driver leaves out, by publisher."""
-
-EMBEDDING_WORD = re.compile(r"(?:^|[-_.:])(?:embed|embedding|vector)(?:[-_.:]|\Z)")
-EMBEDDING_PARTS = ("nova-2-multimodal-embeddings", "titan-embed", "cohere.embed", "marengo-embed")
-"""What makes the driver take a custom model's base or a profile for an embedding model; of these AWS says nothing."""
-
 NOT_ON_DEMAND = "Studio lists foundation models only where they can be invoked on demand; "
-EMBEDDING = "Studio lists no embedding models."
-NO_ID = "Studio lists nothing that AWS gives no id."
 LATER_PAGE = {
     "custom": "Studio reads only the first page of custom models; this one stands on a later page.",
     "profile": "Studio reads only the first page of inference profiles; this one stands on a later page.",
@@ -131,11 +105,6 @@ def studio_answer(models: Iterable[PredictedModel]) -> list[dict[str, Any]]:
     Modalities and tool support are left out: Vertesia takes them from a catalogue of its own, not from AWS.
     """
     return [_to_studio(model) for model in models if model.shown_in_studio]
-
-
-def find_publisher_rule(model_id: str, provider: str) -> str:
-    """The rule of its publisher that hides a foundation model, or an empty string. `provider` is as AWS writes it."""
-    return _publisher_rule(model_id, re.sub(r"[^a-z0-9]", "", provider.lower()), provider)
 
 
 def digest_listing(models: Iterable[PredictedModel]) -> str:
@@ -221,7 +190,7 @@ def _predict_foundation(model: Mapping[str, Any], ways: _Ways) -> PredictedModel
 
 def _predict_custom(model: Mapping[str, Any], *, is_later: bool) -> PredictedModel:
     arn = str(model["modelArn"])
-    reason = EMBEDDING if _is_embedding(_first(model.get("baseModelName"), arn)) else ""
+    reason = EMBEDDING if is_embedding(_first(model.get("baseModelName"), arn)) else ""
     reason = reason or (LATER_PAGE["custom"] if is_later else "")
     return PredictedModel(
         id=arn,
@@ -243,15 +212,14 @@ def _predict_custom(model: Mapping[str, Any], *, is_later: bool) -> PredictedMod
 def _predict_profile(profile: Mapping[str, Any], *, is_later: bool) -> PredictedModel:
     arn, profile_id = str(profile["inferenceProfileArn"]), str(profile.get("inferenceProfileId", ""))
     name = str(profile.get("inferenceProfileName", ""))
-    searched = (name.lower(), profile_id.lower())
-    publisher = next((known for known in PUBLISHERS if any(known in text for text in searched)), "")
-    reason = _publisher_rule(profile_id, publisher, _publisher_in_id(profile_id))
-    reason = reason or (EMBEDDING if _is_embedding(arn) else "") or (LATER_PAGE["profile"] if is_later else "")
+    publisher, written = find_publisher(name, profile_id), publisher_in_id(profile_id)
+    reason = find_rule(profile_id, publisher, written=written)
+    reason = reason or (EMBEDDING if is_embedding(arn) else "") or (LATER_PAGE["profile"] if is_later else "")
     arns = tuple(model["modelArn"] for model in profile.get("models", ()) if model.get("modelArn"))
     return PredictedModel(
         id=arn,
         name=_first(profile.get("inferenceProfileName"), arn),
-        publisher=publisher or _publisher_in_id(profile_id),
+        publisher=publisher or written,
         kind="profile",
         shown_in_studio=not reason,
         reason=reason,
@@ -264,31 +232,6 @@ def _predict_profile(profile: Mapping[str, Any], *, is_later: bool) -> Predicted
             foundation_model_arns=arns,
         ),
     )
-
-
-def _publisher_rule(model_id: str, normalized: str, as_written: str) -> str:
-    """The publisher rule that hides a model, or an empty string where none does."""
-    if not model_id:
-        return NO_ID
-    publisher = next((known for known in PUBLISHERS if known in normalized), "")
-    if not publisher:
-        return f"Studio lists no models of {as_written or 'this publisher'}."
-    for part in EXCLUDED_BY_PUBLISHER.get(publisher, ()):
-        if part in model_id.lower():
-            return f"Studio leaves out {as_written or publisher} models whose id contains “{part}”."
-    return ""
-
-
-def _is_embedding(model_id: str) -> bool:
-    whole = model_id.strip().lower()
-    last = whole.rsplit("/", 1)[-1]
-    return any(EMBEDDING_WORD.search(text) for text in (whole, last)) or any(part in last for part in EMBEDDING_PARTS)
-
-
-def _publisher_in_id(profile_id: str) -> str:
-    """`anthropic` in `us.anthropic.claude-sonnet-4-5-20250929-v1:0`; the first part where there are fewer dots."""
-    parts = profile_id.split(".")
-    return parts[1] if len(parts) > 2 else parts[0]
 
 
 def _first(value: Any, otherwise: str) -> str:

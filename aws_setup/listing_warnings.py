@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from aws_setup.listing import LATER_PAGE, Kind, PredictedModel, find_publisher_rule
+from aws_setup.driver_rules import find_publisher_rule
+from aws_setup.listing import LATER_PAGE, Kind, PredictedModel
 
 SOON = timedelta(days=180)
 """How long before its end of life a model is warned of."""

@@ -3,12 +3,9 @@
 Nothing here sleeps: waiting is `next_attempt_at` in the database. No call to AWS happens inside a transaction.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from aws_setup import verification
 from aws_setup.accounts import OpenGateway, explain_caller_failure
@@ -19,20 +16,20 @@ from aws_setup.drift import observing
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsBusy, AwsError
-from aws_setup.gateway.protocol import Gateway, Performed
+from aws_setup.gateway.protocol import Gateway
 from aws_setup.holdings import ids_of, note_held
 from aws_setup.leases import LeaseLost, ResourceBusy, hold, work_under_lease
-from aws_setup.models import Connection, Finding, Run, Step, Verification
-from aws_setup.pauses import GIVE_UP_AFTER, next_pause
+from aws_setup.models import Clock, Finding, Run, Step, Verification
 from aws_setup.plans.actions import Action, find_unapproved, writes
 from aws_setup.plans.plan import build_plan
+from aws_setup.progress import come_back, tell, wait_out
 from aws_setup.proofs.schedule import plan_after_run
 from aws_setup.status import refresh_status
+from aws_setup.steps import perform, reopen, resources_written
 from environments.history import Actor, record
 from environments.models import Environment
 
-Clock = Callable[[], datetime]
-
+A_MOMENT = timedelta(seconds=1)
 TAKES_FROM_PROVIDER = ("DeleteOpenIDConnectProvider", "RemoveClientIDFromOpenIDConnectProvider")
 
 
@@ -87,8 +84,8 @@ def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> da
         return None
     desired = DesiredState.from_json(run.plan.desired)
     try:
-        with hold(_resources_written(steps), now=clock()) as held:
-            _say(run, f"Reading what account {run.connection.account.dashed_id} holds now")
+        with hold(resources_written(steps), now=clock()) as held:
+            tell(run, f"Reading what account {run.connection.account.dashed_id} holds now")
             observed = gateway.observe(desired)
             planned = build_plan(desired, observed)
             current = writes(planned)
@@ -105,16 +102,18 @@ def _apply(run: Run, gateway: Gateway, clock: Clock, *, after_proof: bool) -> da
                 note_held(run, {"provider_arn": ""})
             _let_others_finish(run, current)
             still_to_do = {action.key for action in current}
-            for step in _reopen(steps, still_to_do=still_to_do):
+            for step in reopen(steps, still_to_do=still_to_do):
                 held.renew(now=clock())
-                _perform(run, step, gateway, clock, is_still_to_do=Action.from_json(step.action).key in still_to_do)
+                perform(run, step, gateway, clock, is_still_to_do=Action.from_json(step.action).key in still_to_do)
     except ResourceBusy as error:
-        return _wait(run, clock, seconds=1, doing=f"Another set-up is writing to {error.resource}; waiting for it")
+        doing = f"Another set-up is writing to {error.resource}; waiting for it"
+        return come_back(run, clock() + A_MOMENT, doing)
     except Blocked as error:
         _fail(run, error.problem, clock=clock)
     except AwsError as error:
-        if error.is_transient or error.is_already_there or (error.may_be_late and _is_settling(run, clock)):
-            return _wait_for_aws(run, error, clock)
+        may_pass = error.is_transient or error.is_already_there or (error.may_be_late and _is_settling(run, clock))
+        if may_pass and (moment := wait_out(run, error, now=clock())):
+            return moment
         _fail(run, explain_worker_error(error, caller_arn=run.connection.account.caller_arn), clock=clock)
     return None
 
@@ -124,14 +123,11 @@ def _is_settling(run: Run, clock: Clock) -> bool:
     has_written = (
         run.steps.filter(state__in=[Step.State.DONE, Step.State.RUNNING]).exclude(outcome="unchanged").exists()
     )
-    written_at = run.connection.last_write_at
-    window = timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
-    return has_written and written_at is not None and clock() - written_at < window
+    return has_written and run.connection.is_spreading(now=clock())
 
 
 def _wait_while_settling(run: Run, clock: Clock) -> None:
     """Raise AwsBusy where what AWS shows may be from before this run's own writes."""
-    run.connection.refresh_from_db(fields=["last_write_at"])
     if _is_settling(run, clock):
         raise AwsBusy("AWS does not show yet what was written.", operation="iam:GetRole", code="NotYetVisible")
 
@@ -144,79 +140,6 @@ def _let_others_finish(run: Run, current: list[Action]) -> None:
         desired = DesiredState.from_json(other.plan.desired)
         if not desired.is_absent and {desired.provider_arn, *desired.other_provider_arns} & set(going):
             raise ResourceBusy(going[0])
-
-
-def _resources_written(steps: list[Step]) -> list[str]:
-    return [step.action["resource"] for step in steps if step.action["verb"] != "keep"]
-
-
-def _reopen(steps: list[Step], *, still_to_do: set[str]) -> list[Step]:
-    """The steps that are not done, in order, with those that were and that AWS no longer shows."""
-    undone = [
-        step.pk for step in steps if step.state == Step.State.DONE and Action.from_json(step.action).key in still_to_do
-    ]
-    if undone:
-        Step.objects.filter(pk__in=undone).update(state=Step.State.PENDING, started_at=None, finished_at=None)
-    return [step for step in steps if step.state != Step.State.DONE or step.pk in undone]
-
-
-def _perform(run: Run, step: Step, gateway: Gateway, clock: Clock, *, is_still_to_do: bool) -> None:
-    action = Action.from_json(step.action)
-    if is_still_to_do:
-        _say(run, action.summary)
-        Step.objects.filter(pk=step.pk).update(state=Step.State.RUNNING, started_at=clock())
-        performed = _write(run, action, gateway, clock)
-    else:
-        performed = Performed("unchanged")
-    _store_step(run, step, action, performed, clock)
-
-
-def _write(run: Run, action: Action, gateway: Gateway, clock: Clock) -> Performed:
-    """Send one action. What it makes counts as held before the call: should this worker be lost in it, or no answer
-    come, AWS may hold it and be spreading it all the same."""
-    desired = DesiredState.from_json(run.plan.desired)
-    spreading = Q(pk=run.connection_id)
-    if action.resource == desired.provider_arn:  # shared: what its other connections prove may meet the change too
-        spreading |= Q(provider_arn=action.resource)
-    now = clock()
-    Connection.objects.filter(spreading).update(last_write_at=now)
-    run.connection.last_write_at = now
-    known = {"role_arn": run.connection.role_arn, "provider_arn": run.connection.provider_arn}
-    if action.verb != "remove":
-        made = {"role_arn": desired.role_arn, "provider_arn": desired.provider_arn}
-        note_held(run, {name: arn for name, arn in made.items() if arn == action.resource})
-    try:
-        performed = gateway.perform(action)
-    except AwsError as error:
-        if not (error.is_transient or error.is_already_there):  # AWS said no: nothing was made
-            note_held(run, known)
-        raise
-    if performed.role_id:
-        note_held(run, {"role_id": performed.role_id})
-    if action.action == "DeleteOpenIDConnectProvider":
-        Connection.objects.filter(provider_arn=action.resource).update(provider_arn="")
-        run.connection.provider_arn = ""
-    return performed
-
-
-@transaction.atomic
-def _store_step(run: Run, step: Step, action: Action, performed: Performed, clock: Clock) -> None:
-    if not run.write(waiting_since=None):
-        raise LeaseLost
-    is_new = performed.outcome != "unchanged" or not step.outcome
-    Step.objects.filter(pk=step.pk).update(
-        state=Step.State.DONE,
-        finished_at=clock(),
-        **({"outcome": performed.outcome, "request_id": performed.request_id} if is_new else {}),
-    )
-    if performed.outcome != "unchanged":
-        record(
-            f"aws.{action.action}",
-            f"{action.summary}: {performed.outcome}.",
-            actor=Actor(run.actor),
-            environment=run.plan.environment,
-            data={"resource": action.resource, "request_id": performed.request_id},
-        )
 
 
 @transaction.atomic
@@ -269,12 +192,10 @@ def _prove(run: Run, gateway: Gateway, clock: Clock) -> datetime | None:
     if not proof.is_finished:
         pause = verification.advance(proof, gateway=gateway, clock=clock)
         if pause:
-            if not run.wait_until(pause, doing=proof.doing):
-                raise LeaseLost
-            return pause
+            return come_back(run, pause, proof.doing)
         proof.refresh_from_db()
     if not proof.is_finished:  # its lease is another worker's, lost or not: it ends by itself
-        return _wait(run, clock, seconds=1, doing=proof.doing)
+        return come_back(run, clock() + A_MOMENT, proof.doing)
     if proof.state == Verification.State.PROVEN:
         if not run.write(state=Run.State.FINISHING):
             raise LeaseLost
@@ -304,33 +225,6 @@ def _undone_since_proof(undone: list[Action]) -> Problem:
         remedy="Make a new plan: it puts back what was agreed, proves it, and then removes what it replaces.",
         fix="plan",
     )
-
-
-def _wait_for_aws(run: Run, error: AwsError, clock: Clock) -> datetime | None:
-    now = clock()
-    since = run.waiting_since or now
-    if now - since > GIVE_UP_AFTER:
-        _fail(run, explain_worker_error(error, caller_arn=run.connection.account.caller_arn), clock=clock)
-        return None
-    pause = next_pause(now - since)
-    left = GIVE_UP_AFTER - (now - since)
-    doing = (
-        f"{error.operation} answered {error.code or 'nothing'}; trying again in {pause.seconds} s, "
-        f"for at most {round(left.total_seconds())} s more"
-    )
-    return _wait(run, clock, seconds=pause.total_seconds(), doing=doing, since=since)
-
-
-def _wait(run: Run, clock: Clock, *, seconds: float, doing: str, since: datetime | None = None) -> datetime:
-    moment = clock() + timedelta(seconds=seconds)
-    if not run.wait_until(moment, doing=doing[:300], waiting_since=since):
-        raise LeaseLost
-    return moment
-
-
-def _say(run: Run, doing: str) -> None:
-    if not run.write(doing=doing[:300]):
-        raise LeaseLost
 
 
 @transaction.atomic

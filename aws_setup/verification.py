@@ -3,12 +3,11 @@
 Nothing is green by assumption. What cannot be proven from here says so, and why.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from aws_setup import hints
@@ -23,8 +22,8 @@ from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.leases import LeaseLost, work_under_lease
 from aws_setup.listing import PredictedModel
-from aws_setup.models import Connection, Finding, Verification
-from aws_setup.pauses import GIVE_UP_AFTER, next_pause
+from aws_setup.models import Clock, Connection, Finding, Verification
+from aws_setup.progress import tell, wait_for, wait_out
 from aws_setup.proofs.attempt import Attempt, WaitForAws, Wanted
 from aws_setup.proofs.ladder import Ladder
 from aws_setup.proofs.looking import Look, look
@@ -33,9 +32,6 @@ from aws_setup.status import lock_environment, refresh_status
 from aws_setup.stored_listings import find_or_store_listing
 from environments.history import CONSOLE, Actor, record
 from environments.models import Environment, Status
-
-Clock = Callable[[], datetime]
-
 
 AGREEMENT_CHANGED = Problem(
     code="agreement_changed",
@@ -169,8 +165,8 @@ def _begin_attempt(proof: Verification, environment: Environment, gateway: Gatew
         actor=Actor(proof.actor),
         caller_arn=connection.account.caller_arn,
         clock=clock,
-        say=partial(_say, proof),
-        is_spreading=partial(_is_spreading, connection, clock),
+        say=partial(tell, proof),
+        is_spreading=lambda: connection.is_spreading(now=clock()),
         wanted=Wanted(
             chosen_models=tuple(connection.chosen_models),
             one_token_of=proof.one_token_of,
@@ -188,39 +184,17 @@ def _nothing_to_prove(environment: Environment) -> Problem:
     )
 
 
-def _is_spreading(connection: Connection, clock: Clock) -> bool:
-    """Whether AWS may still be spreading a change of ours."""
-    connection.refresh_from_db(fields=["last_write_at"])
-    written = connection.last_write_at
-    return written is not None and clock() - written < timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
-
-
 def _wait(proof: Verification, ladder: Ladder, wait: WaitForAws, clock: Clock) -> datetime | None:
-    now = clock()
-    since = proof.waiting_since or now
-    if not wait.is_propagation and now - since > GIVE_UP_AFTER:
+    now, spread_at = clock(), proof.connection.spread_at
+    if wait.is_propagation and spread_at is not None:
+        what = f"AWS does not show the change everywhere yet ({wait.error.code})"
+        return wait_for(proof, what, now=now, until=spread_at)
+    moment = wait_out(proof, wait.error, now=now)
+    if moment is None:
         problem = explain_worker_error(wait.error)
         ladder.fail(wait.check, problem)
         _finish_failed(proof, ladder, problem, clock)
-        return None
-    pause = next_pause(now - since)
-    if wait.is_propagation and proof.connection.last_write_at:
-        what = f"AWS does not show the change everywhere yet ({wait.error.code})"
-        end = proof.connection.last_write_at + timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
-    else:
-        what = f"{wait.error.operation} did not succeed ({wait.error.code})"
-        end = since + GIVE_UP_AFTER
-    left = max(0, round((end - now).total_seconds()))
-    doing = f"{what}; asking again in {pause.seconds} s, for at most {left} s more"
-    moment = now + pause
-    if not proof.wait_until(moment, doing=doing[:300], waiting_since=since):
-        raise LeaseLost
     return moment
-
-
-def _say(proof: Verification, doing: str) -> None:
-    if not proof.write(doing=doing[:300]):
-        raise LeaseLost
 
 
 def _require_same_agreement(proof: Verification, agreed_at: datetime | None) -> None:

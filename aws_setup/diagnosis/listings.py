@@ -98,9 +98,7 @@ def _explain_region_off(error: ErrorFacts, desired: DesiredState) -> Problem:
     )
 
 
-def explain_simulated_denial(
-    desired: DesiredState, *, permission: str, actions: str, resource: str, by: str
-) -> Problem:
+def explain_simulated_denial(desired: DesiredState, *, permission: str, action: str, resource: str, by: str) -> Problem:
     """IAM's policy simulator says that the role may not do what Vertesia's driver does.
 
     `permission` is get, invoke or stream.
@@ -113,7 +111,7 @@ def explain_simulated_denial(
     is_above = by in ("service control policy", "permissions boundary")
     return Problem(
         code=f"{permission}_denied",
-        sentence=f"Role {desired.role_name} may not call {actions}, by IAM's policy simulator.",
+        sentence=f"Role {desired.role_name} may not call {action}, by IAM's policy simulator.",
         why=f"{effect} It is denied by {by or 'the role’s own policies'}, for {resource}.",
         remedy=f"Let whoever keeps the {by} allow it."
         if is_above
@@ -121,6 +119,6 @@ def explain_simulated_denial(
         command="" if is_above else _put_policy(desired),
         link=BEDROCK_IAM_PAGE,
         fix="verify" if is_above else "plan",
-        ask=f"allow {actions} on {resource} to role {desired.role_name}" + (f" in the {by}." if is_above else "."),
-        evidence={"simulated": "iam:SimulatePrincipalPolicy", "action": actions, "resource": resource},
+        ask=f"allow {action} on {resource} to role {desired.role_name}" + (f" in the {by}." if is_above else "."),
+        evidence={"simulated": "iam:SimulatePrincipalPolicy", "action": action, "resource": resource},
     )

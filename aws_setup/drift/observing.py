@@ -3,7 +3,6 @@
 Reads only. A difference is a finding until it is repaired or accepted; that AWS could not be asked is none.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,14 +22,13 @@ from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.errors import AwsError
 from aws_setup.leases import LeaseLost, work_under_lease
-from aws_setup.models import Connection, Draft, Finding, Observation, Run
+from aws_setup.models import Clock, Connection, Draft, Finding, Observation, Run
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
-from aws_setup.pauses import GIVE_UP_AFTER, next_pause, spread_out
+from aws_setup.pauses import spread_out
+from aws_setup.progress import tell, wait_for, wait_out
 from aws_setup.status import lock_environment, refresh_status
 from environments.history import CONSOLE, Actor, record
-
-Clock = Callable[[], datetime]
 
 MOST_AT_A_TIME = 25
 """How many scheduled observations are under way at most, so that what a person waits for never queues behind them."""
@@ -134,8 +132,7 @@ def _advance(observation: Observation, open_gateway: OpenGateway, clock: Clock) 
     if not observable().filter(pk=connection.pk).exists():
         _forget(observation)
         return None
-    if not observation.write(doing=f"Comparing what account {dashed(agreed.account_id)} holds with what was agreed"):
-        raise LeaseLost
+    tell(observation, f"Comparing what account {dashed(agreed.account_id)} holds with what was agreed")
     try:
         # Roles that this one replaced are no part of what is compared.
         observed = open_gateway(connection.account).observe(replace(agreed, retire_role_names=()))
@@ -143,16 +140,16 @@ def _advance(observation: Observation, open_gateway: OpenGateway, clock: Clock) 
         _finish_failed(observation, explain_caller_failure(error), clock)
         return None
     except AwsError as error:
-        if error.is_transient:
-            return _wait_for_aws(observation, error, clock)
+        if error.is_transient and (moment := wait_out(observation, error, now=clock())):
+            return moment
         _finish_failed(observation, explain_worker_error(error, caller_arn=connection.account.caller_arn), clock)
         return None
     if observed.account_id != agreed.account_id:
         _finish_failed(observation, _wrong_account(agreed, observed.account_id), clock)
         return None
     differences = find_differences(agreed, observed)
-    if differences and (pause := _wait_while_spreading(observation, clock)):
-        return pause
+    if differences and (moment := _wait_while_spreading(observation, clock)):
+        return moment
     _finish(observation, agreed, observed, differences, clock, agreed_at=agreed_at)
     return None
 
@@ -169,36 +166,13 @@ def _wrong_account(agreed: DesiredState, caller_account_id: str) -> Problem:
     )
 
 
-def _wait_for_aws(observation: Observation, error: AwsError, clock: Clock) -> datetime | None:
-    now = clock()
-    since = observation.waiting_since or now
-    if now - since > GIVE_UP_AFTER:
-        _finish_failed(observation, explain_worker_error(error), clock)
-        return None
-    left = round((GIVE_UP_AFTER - (now - since)).total_seconds())
-    what = f"{error.operation} answered {error.code or 'nothing'}"
-    return _wait(observation, what, since=since, left=left, now=now)
-
-
 def _wait_while_spreading(observation: Observation, clock: Clock) -> datetime | None:
     """When to look again, where what differs may be our own last write that AWS does not show everywhere yet."""
-    now = clock()
-    observation.connection.refresh_from_db(fields=["last_write_at"])
-    written_at = observation.connection.last_write_at
-    window = timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
-    if written_at is None or now - written_at >= window:
+    now, connection = clock(), observation.connection
+    if not connection.is_spreading(now=now) or connection.spread_at is None:
         return None
-    left = max(1, round((written_at + window - now).total_seconds()))
     what = "Something differs, and AWS may still be spreading what was written from here"
-    return _wait(observation, what, since=observation.waiting_since or now, left=left, now=now)
-
-
-def _wait(observation: Observation, what: str, *, since: datetime, left: int, now: datetime) -> datetime:
-    pause = next_pause(now - since)
-    doing = f"{what}; looking again in {pause.seconds} s, for at most {left} s more"
-    if not observation.wait_until(now + pause, doing=doing[:300], waiting_since=since):
-        raise LeaseLost
-    return now + pause
+    return wait_for(observation, what, now=now, until=connection.spread_at)
 
 
 @transaction.atomic

@@ -8,8 +8,8 @@ from aws_setup.gateway.errors import AwsRefused
 from aws_setup.gateway.protocol import ModelAvailability, OneToken, RoleCredentials, Simulated
 from aws_setup.gateway.wire import Wire
 
-ACTIONS_AT_ONCE, RESOURCES_AT_ONCE = 100, 100
-"""More than the console asks about; the simulator takes no more than 1,000 combinations (believed)."""
+RESOURCES_AT_ONCE = 100
+"""With the console's four actions well below the 1,000 combinations that the simulator takes (believed)."""
 
 
 def simulate_role(
@@ -21,16 +21,20 @@ def simulate_role(
     (https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html).
     """
     context = [{"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": [region], "ContextKeyType": "string"}]
-    answers = wire.pages(
-        "iam",
-        "simulate_principal_policy",
-        "EvaluationResults",
-        PolicySourceArn=role_arn,
-        ActionNames=list(actions)[:ACTIONS_AT_ONCE],
-        ResourceArns=list(resources)[:RESOURCES_AT_ONCE],
-        ContextEntries=context,
-    )
-    return [found for answer in answers for found in _read_result(answer)]
+    found: list[Simulated] = []
+    for start in range(0, len(resources), RESOURCES_AT_ONCE):
+        answers = wire.pages(
+            "iam",
+            "simulate_principal_policy",
+            "EvaluationResults",
+            PolicySourceArn=role_arn,
+            ActionNames=list(actions),
+            ResourceArns=list(resources[start : start + RESOURCES_AT_ONCE]),
+            ContextEntries=context,
+        )
+        for answer in answers:
+            found += _read_result(answer)
+    return found
 
 
 def _read_result(answer: dict[str, Any]) -> list[Simulated]:

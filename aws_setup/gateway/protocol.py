@@ -116,7 +116,10 @@ class OneToken:
 
 
 class Gateway(Protocol):
-    """One AWS account as the worker may act in it. Every method raises AwsError; none retries."""
+    """One AWS account as the worker may act in it. Every method raises AwsError; none retries.
+
+    What each promises, and the IAM actions it needs, stands with it in `iam`, `sts`, `bedrock` and `model_use`.
+    """
 
     @property
     def calls(self) -> int:

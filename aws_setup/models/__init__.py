@@ -13,7 +13,7 @@ from aws_setup.models.batches import Batch, BatchRow, IssuerMigration
 from aws_setup.models.findings import Finding, Observation
 from aws_setup.models.notices import Delivery, Notice
 from aws_setup.models.proofs import Check, ListedModel, Listing, ProofDay, Verification
-from aws_setup.models.work import Claimable, ResourceLease, Run, Step
+from aws_setup.models.work import Claimable, Clock, ResourceLease, Run, Step
 
 __all__ = [
     "ACCOUNT_ID_PATTERN",
@@ -24,6 +24,7 @@ __all__ = [
     "BatchRow",
     "Check",
     "Claimable",
+    "Clock",
     "Connection",
     "Delivery",
     "Draft",

@@ -73,6 +73,18 @@ class Connection(models.Model):
         """Whether AWS holds, as far as known, a role that we made for this connection; see holdings.held_role_arns."""
         return bool(self.role_arn)
 
+    @property
+    def spread_at(self) -> datetime | None:
+        """By when AWS shows everywhere what was last changed from here; None where nothing was."""
+        if self.last_write_at is None:
+            return None
+        return self.last_write_at + timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
+
+    def is_spreading(self, *, now: datetime) -> bool:
+        """Whether AWS may still be spreading a change of ours, whichever worker made it."""
+        self.refresh_from_db(fields=["last_write_at"])
+        return self.spread_at is not None and now < self.spread_at
+
 
 class Draft(models.Model):
     """A person's answers on the way to a plan; kept at every step, so that leaving loses nothing."""

@@ -12,6 +12,9 @@ from django.utils import timezone
 
 from aws_setup.models.agreements import Connection, Plan
 
+Clock = Callable[[], datetime]
+"""Tells what time it is, in UTC; the caller's, so that tests need not wait."""
+
 
 class Claimable(models.Model):
     """Work that exactly one worker does at a time, under a lease; waiting is a date in the database."""
@@ -32,7 +35,7 @@ class Claimable(models.Model):
     class Meta:
         abstract = True
 
-    clock: Callable[[], datetime] | None = None
+    clock: Clock | None = None
     """Of the worker that holds the lease, so that whatever it writes renews it."""
 
     @classmethod
@@ -44,7 +47,7 @@ class Claimable(models.Model):
             next_attempt_at__lte=now,
         )
 
-    def claim(self, *, clock: Callable[[], datetime]) -> bool:
+    def claim(self, *, clock: Clock) -> bool:
         """Take the lease, by one conditional UPDATE. False where another worker holds it or nothing is due."""
         now = clock()
         token, until = uuid.uuid4(), _lease_end(now)

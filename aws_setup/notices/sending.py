@@ -1,18 +1,15 @@
 """Sending what is to be told, again and again for a day where nobody takes it."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from aws_setup.leases import LeaseLost, work_under_lease
-from aws_setup.models import Delivery
+from aws_setup.models import Clock, Delivery
 from aws_setup.notices.channels import usable_channels
 from aws_setup.notices.failures import NotDelivered
 from aws_setup.notices.mail import send_mail
 from aws_setup.notices.webhook import send_webhook
-
-Clock = Callable[[], datetime]
 
 GIVE_UP_AFTER = timedelta(days=1)
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=2)

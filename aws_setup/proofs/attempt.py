@@ -5,7 +5,6 @@ It asks AWS and climbs the ladder of checks; it stores nothing but the history o
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from random import Random, SystemRandom
 from typing import Any, NoReturn
 
@@ -17,13 +16,14 @@ from aws_setup.explaining import explain_worker_error, facts_of
 from aws_setup.gateway.errors import AwsError, AwsRefused, AwsUnreachable
 from aws_setup.gateway.protocol import Answers, Exchange, Gateway
 from aws_setup.listing import PredictedModel, predict_listing
-from aws_setup.models import Check
+from aws_setup.models import Check, Clock
 from aws_setup.names import InvalidName, dashed, parse_assumed_role_arn
 from aws_setup.proofs.climbing import Climb
 from aws_setup.proofs.isolation import Isolation
 from aws_setup.proofs.ladder import UNREAD, Ladder
 from aws_setup.proofs.model_use import check_availability, check_permissions, try_one_token
 from aws_setup.proofs.rungs import LISTINGS, PROVEN_BY_EXCHANGE
+from aws_setup.proofs.sessions import VERIFICATION_SESSION
 from aws_setup.proofs.signing import explain_lost_key, explain_moved_issuer
 from environments.history import Actor
 from environments.installation import issuer_mismatch
@@ -31,9 +31,6 @@ from environments.issuer.keys import NoSigningKey
 from environments.issuer.tokens import SignedToken, issue_token
 from environments.models import Environment
 from environments.secrets import NoKeyFits
-
-SESSION_NAME = "vertesia-aws-setup-verify"
-"""Tells our verifications apart from Vertesia's own sessions in CloudTrail."""
 
 
 class WaitForAws(Exception):
@@ -74,7 +71,7 @@ class Attempt:
     gateway: Gateway
     actor: Actor
     caller_arn: str
-    clock: Callable[[], datetime]
+    clock: Clock
     say: Callable[[str], None]
     is_spreading: Callable[[], bool]
     wanted: Wanted = Wanted()
@@ -158,7 +155,7 @@ class Attempt:
         self.say(f"Exchanging a token for role {desired.role_name} at STS in {desired.region}")
         try:
             exchange = self.gateway.exchange(
-                token.value, role_arn=self.role_arn, session_name=SESSION_NAME, region=desired.region
+                token.value, role_arn=self.role_arn, session_name=VERIFICATION_SESSION, region=desired.region
             )
         except AwsError as error:
             if may_be_propagation(facts_of(error)) and self.is_spreading():
@@ -176,7 +173,7 @@ class Attempt:
                 "subject": exchange.subject,
                 "audience": exchange.audience,
                 "provider": exchange.provider,
-                "session name": SESSION_NAME,
+                "session name": VERIFICATION_SESSION,
                 "request id": exchange.request_id,
             },
             milliseconds=round((self.clock() - started).total_seconds() * 1000),

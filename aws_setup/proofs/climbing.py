@@ -4,7 +4,7 @@ AWS's words tell how far it came, and what was read from here tells why. What co
 for the cause.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -39,13 +39,13 @@ from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
 from aws_setup.proofs.ladder import Ladder
 from aws_setup.proofs.rungs import PROVEN_BY_EXCHANGE
+from aws_setup.proofs.sessions import VERIFICATION_SESSION
 from aws_setup.trust.evaluation import Evaluation, Verdict, evaluate_trust
 from aws_setup.trust.smallest_change import find_smallest_change
 from aws_setup.trust.token_request import token_request
 from environments.installation import VERTESIA_ISSUERS
 from environments.issuer.reading import IssuerReading, Result, read_issuer
 
-SESSION_NAME = "vertesia-aws-setup-verify"
 REFUSED_ABOVE = "STS was asked first and refused; the rung above says why"
 NOT_THE_CAUSE = "AWS came further than this"
 
@@ -101,7 +101,7 @@ class Climb:
             issuer_url=self.desired.issuer_url,
             claims=self.claims,
             provider_arn=self.desired.provider_arn,
-            session_name=SESSION_NAME,
+            session_name=VERIFICATION_SESSION,
         )
         return evaluate_trust(self.observed.role.trust, request)
 
@@ -166,7 +166,7 @@ class Climb:
 
     def _explain_thumbprint(self) -> Problem:
         provider = None if isinstance(self.observed, str) else self.observed.provider
-        return explain_thumbprint(self.facts, self.desired, provider, computed=_thumbprint(self.reading))
+        return explain_thumbprint(self.facts, self.desired, provider, computed=self.reading.thumbprint)
 
     def _explain_audience(self) -> Problem:
         provider = None if isinstance(self.observed, str) else self.observed.provider
@@ -197,9 +197,17 @@ class Climb:
     # --- the rungs below the cause --------------------------------------------------------------------------------
 
     def _describe(self, name: str) -> None:
-        _DESCRIBE[name](self)
+        match name:
+            case "provider":
+                self._describe_provider()
+            case "audience":
+                self._describe_audience()
+            case "trust":
+                self._describe_trust()
+            case _:
+                self._describe_reading(name)
 
-    def _describe_issuer(self, name: str) -> None:
+    def _describe_reading(self, name: str) -> None:
         """A step of reading the issuer that did not keep AWS from its keys, whatever it looks like from here."""
         [step] = [step for step in self.reading.steps if step.name == _STEP_OF_RUNG[name]]
         if step.result == Result.PASSED:
@@ -238,18 +246,5 @@ class Climb:
             self.ladder.skip("trust", "AWS did not come as far as the trust policy")
 
 
-def _thumbprint(reading: IssuerReading) -> str:
-    """The thumbprint seen now; empty where it could not be computed from here."""
-    return next((str(step.evidence["thumbprint"]) for step in reading.steps if step.evidence.get("thumbprint")), "")
-
-
 _STEP_OF_RUNG = {"issuer": "address", "discovery": "discovery", "signing_key": "keys"}
 _RUNG_OF_STEP = {step: rung for rung, step in _STEP_OF_RUNG.items()}
-_DESCRIBE: dict[str, Callable[[Climb], None]] = {
-    "issuer": lambda climb: climb._describe_issuer("issuer"),
-    "discovery": lambda climb: climb._describe_issuer("discovery"),
-    "signing_key": lambda climb: climb._describe_issuer("signing_key"),
-    "provider": Climb._describe_provider,
-    "audience": Climb._describe_audience,
-    "trust": Climb._describe_trust,
-}

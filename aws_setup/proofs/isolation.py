@@ -1,22 +1,18 @@
 """The proof of isolation: tokens that look almost like the environment's, each of which STS must refuse."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from random import Random
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import DOCS, Problem
 from aws_setup.gateway.errors import AwsError, AwsRefused
 from aws_setup.gateway.protocol import Gateway
-from aws_setup.models import Check
+from aws_setup.models import Check, Clock
 from aws_setup.proofs.ladder import Ladder
+from aws_setup.proofs.sessions import ISOLATION_SESSION
 from environments.history import Actor
 from environments.issuer.probes import Probe, invent_sibling_id, sign_probe
 from environments.models import Environment
-
-SESSION_NAME = "vertesia-aws-setup-isolation"
-"""Tells these attempts apart in CloudTrail: each is meant to be refused."""
 
 WHO = {
     Probe.SIBLING: "another environment of the organization",
@@ -36,7 +32,7 @@ class Isolation:
     gateway: Gateway
     ladder: Ladder
     actor: Actor
-    clock: Callable[[], datetime]
+    clock: Clock
     random: Random
 
     def prove(self) -> None:
@@ -86,7 +82,7 @@ class Isolation:
         evidence = {"sub": token.claims["sub"], "aud": token.claims["aud"], "jti": token.claims["jti"]}
         try:
             exchange = self.gateway.exchange(
-                token.value, role_arn=self.role_arn, session_name=SESSION_NAME, region=self.desired.region
+                token.value, role_arn=self.role_arn, session_name=ISOLATION_SESSION, region=self.desired.region
             )
         except AwsRefused as error:
             evidence |= {"AWS error code": error.code, "AWS says": error.message, "request id": error.request_id}

@@ -69,11 +69,6 @@ class Ladder:
             for name in ISOLATION
         )
 
-    @property
-    def first_red(self) -> str:
-        """The name of the red rung; empty where none is."""
-        return next((name for name, check in self.checks.items() if check.result == Check.Result.FAIL), "")
-
     def finish(self, sentence: str) -> None:
         """Add every check that was not reached."""
         for name in EVERY_TIME:

@@ -12,11 +12,12 @@ from aws_setup.listing import PredictedModel, predict_listing
 from aws_setup.models import Check
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
-from aws_setup.proofs.attempt import SESSION_NAME, Attempt, WaitForAws
+from aws_setup.proofs.attempt import Attempt, WaitForAws
 from aws_setup.proofs.isolation import explain_let_in
 from aws_setup.proofs.ladder import UNREAD
 from aws_setup.proofs.model_use import check_availability, check_permissions
 from aws_setup.proofs.rungs import ISOLATION, LISTINGS
+from aws_setup.proofs.sessions import VERIFICATION_SESSION
 from aws_setup.trust.evaluation import Verdict, evaluate_trust
 from aws_setup.trust.token_request import token_request
 from environments.issuer.probes import Probe
@@ -126,7 +127,10 @@ def _describe_account(attempt: Attempt, observed: ObservedState) -> None:
 def _evaluate(attempt: Attempt, trust: dict[str, Any], claims: dict[str, str]) -> Verdict:
     desired = attempt.desired
     request = token_request(
-        issuer_url=desired.issuer_url, claims=claims, provider_arn=desired.provider_arn, session_name=SESSION_NAME
+        issuer_url=desired.issuer_url,
+        claims=claims,
+        provider_arn=desired.provider_arn,
+        session_name=VERIFICATION_SESSION,
     )
     return evaluate_trust(trust, request).verdict
 

@@ -108,7 +108,7 @@ def _judge(
         ladder.fail(
             name,
             explain_simulated_denial(
-                desired, permission=permission, actions=first.action, resource=first.resource, by=first.denied_by
+                desired, permission=permission, action=first.action, resource=first.resource, by=first.denied_by
             ),
         )
 

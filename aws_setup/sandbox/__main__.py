@@ -101,7 +101,8 @@ def bind(port: int, *, remembered: Path) -> socket.socket:
     """A listening socket on loopback. Port 0: the one of the last start if it is free, else any free one."""
     wanted = [port] if port else [_read_port(remembered), 0]
     for number in wanted:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # asyncio sends at once only where the protocol is named; else each answer waits 40 ms for an acknowledgement.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", number))

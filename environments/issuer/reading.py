@@ -59,6 +59,11 @@ class IssuerReading:
         """The step that failed; None where AWS can read this issuer."""
         return next((step for step in self.steps if step.result == Result.FAILED), None)
 
+    @property
+    def thumbprint(self) -> str:
+        """What IAM wants in the provider's list, where the authority is private; empty where it cannot be told."""
+        return next((str(found) for step in self.steps if (found := step.evidence.get("thumbprint"))), "")
+
 
 def read_issuer(
     url: str,

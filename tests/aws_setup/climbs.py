@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import ErrorFacts, Problem
+from aws_setup.models import Check
 from aws_setup.proofs.climbing import Climb
 from aws_setup.proofs.ladder import Ladder
 from environments.issuer.reading import STEPS, IssuerReading, ReadingStep, Result
@@ -70,6 +71,11 @@ def climb(case: Case) -> tuple[Ladder, Problem]:
     one = Climb(WANTED, aws.open(None), ladder, facts, claims=CLAIMS, kid="kid-1")
     one.reading = read_as(case.failed)
     return ladder, one.explain()
+
+
+def find_red(ladder: Ladder) -> str:
+    """The name of the first red rung; empty where none is."""
+    return next((name for name, check in ladder.checks.items() if check.result == Check.Result.FAIL), "")
 
 
 # --- what an account may hold instead -------------------------------------------------------------------------------

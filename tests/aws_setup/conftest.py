@@ -6,6 +6,7 @@ import pytest
 
 from aws_setup import hints
 from environments.installation import prepare_installation
+from environments.models import Environment
 from tests.aws_setup.journeys import Console
 from tests.aws_setup.sandboxed import Sandbox, running_sandbox
 from tests.fake_aws import Clock, FakeAws
@@ -32,6 +33,13 @@ def aws(clock: Clock) -> FakeAws:
 def console(db: None, aws: FakeAws, clock: Clock) -> Console:
     prepare_installation(now=clock(), key_algorithm="ES256")
     return Console(aws, clock)
+
+
+@pytest.fixture
+def connected(console: Console) -> Environment:
+    environment = console.environment(name="Marketing")
+    console.connect(environment)
+    return environment
 
 
 @pytest.fixture(scope="session")

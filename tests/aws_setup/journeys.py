@@ -91,6 +91,10 @@ class Console:
         connection = self.connection(environment)
         proof = verification.request_verification(connection, actor=MONA, now=self.clock(), **wanted)
         assert proof is not None, "a proof or a set-up is under way"
+        return self.finish_proof(proof)
+
+    def finish_proof(self, proof: Verification) -> Verification:
+        """Advance a verification until it is over, letting time pass as it asks."""
         for _ in range(100):
             due = verification.advance_verification(proof.pk, open_gateway=self.open_gateway, clock=self.clock)
             proof.refresh_from_db()
@@ -117,6 +121,28 @@ class Console:
     def status(self, environment: Environment) -> str:
         environment.refresh_from_db()
         return environment.status_at(self.clock()).value
+
+
+def make_copies(connected: Environment, number: int) -> None:
+    """As many further environments, connected and due as this one is."""
+    connection = Connection.objects.get(environment=connected)
+    environments = Environment.objects.bulk_create(
+        Environment(organization=connected.organization, environment_id=f"{0xC000 + index:024x}", name=f"Copy {index}")
+        for index in range(number)
+    )
+    Connection.objects.bulk_create(
+        Connection(
+            environment=environment,
+            account=connection.account,
+            region=connection.region,
+            role_name=f"Copy{index}",
+            role_arn=f"{connection.role_arn}{index}",
+            desired=connection.desired,
+            next_observation_at=connection.next_observation_at,
+            next_verification_at=connection.next_verification_at,
+        )
+        for index, environment in enumerate(environments)
+    )
 
 
 def outcomes(run: Run) -> list[tuple[str, str]]:

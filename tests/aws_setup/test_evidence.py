@@ -23,13 +23,6 @@ SECRETS = [
 ]
 
 
-@pytest.fixture
-def connected(console: Console) -> Environment:
-    environment = console.environment(name="Marketing")
-    console.connect(environment)
-    return environment
-
-
 def test_it_holds_what_was_asked_what_was_answered_and_what_had_been_agreed(
     console: Console, connected: Environment
 ) -> None:

@@ -450,6 +450,16 @@ def test_what_a_role_may_do_is_simulated_for_each_action_on_each_model(backend: 
 
 
 @needs("bedrock")
+def test_every_model_is_simulated_however_many_there_are(backend: Backend) -> None:
+    backend.apply(backend.desired)
+    many = tuple(f"{NOVA_ARN}-{number}" for number in range(250))
+    found = backend.gateway.simulate_role(
+        backend.desired.role_arn, actions=("bedrock:InvokeModel",), resources=many, region="us-east-1"
+    )
+    assert [one.resource for one in found] == [*many]
+
+
+@needs("bedrock")
 def test_what_aws_says_of_a_model_is_four_answers(backend: Backend) -> None:
     availability = backend.gateway.read_availability(NOVA, region="us-east-1")
     assert availability.in_words == (

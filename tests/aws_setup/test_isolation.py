@@ -80,13 +80,6 @@ def console(db: None, sandbox: Sandbox, settings: Settings) -> Console:
     return sandbox.console(settings)
 
 
-@pytest.fixture
-def connected(console: Console) -> Environment:
-    environment = console.environment(name="Marketing")
-    console.connect(environment)
-    return environment
-
-
 def prove_isolation(console: Console, environment: Environment) -> Verification:
     return console.verify(environment, with_isolation=True)
 

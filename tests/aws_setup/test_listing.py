@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aws_setup.driver_rules import PUBLISHERS
 from aws_setup.listing import (
     FOUNDATION_UNREAD,
     LATER_PAGE,
     NOT_ON_DEMAND,
-    PUBLISHERS,
     Facts,
     PredictedModel,
     digest_listing,

@@ -17,7 +17,7 @@ from aws_setup.pauses import GIVE_UP_AFTER
 from aws_setup.plans.actions import Action, writes
 from environments.history import CONSOLE
 from environments.models import Environment, Event
-from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console, open_codes
+from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console, make_copies, open_codes
 from tests.fake_aws import SECOND, Crash, FakeAws, FakeRole, throttled
 
 LATER = 3600
@@ -510,28 +510,6 @@ def test_disconnecting_closes_what_was_found(console: Console, aws: FakeAws, con
     console.disconnect(connected)
     assert open_codes(connected) == []
     assert console.status(connected) == "disconnected"
-
-
-def make_copies(connected: Environment, number: int) -> None:
-    """Rows of connections as this one, all due."""
-    connection = connected.connection
-    organization = connected.organization
-    environments = Environment.objects.bulk_create(
-        Environment(organization=organization, environment_id=f"{0xC000 + index:024x}", name=f"Copy {index}")
-        for index in range(number)
-    )
-    Connection.objects.bulk_create(
-        Connection(
-            environment=environment,
-            account=connection.account,
-            region=connection.region,
-            role_name=f"Copy{index}",
-            role_arn=f"{connection.role_arn}{index}",
-            desired=connection.desired,
-            next_observation_at=connection.next_observation_at,
-        )
-        for index, environment in enumerate(environments)
-    )
 
 
 def test_thousands_that_are_due_are_taken_up_a_few_at_a_time_in_three_queries(

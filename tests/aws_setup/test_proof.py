@@ -23,11 +23,10 @@ CHECKS = list(EVERY_TIME)
 
 
 @pytest.fixture
-def connected(console: Console) -> Environment:
-    environment = console.environment(name="Marketing")
-    console.connect(environment)
+def connected(console: Console, connected: Environment) -> Environment:
+    """Connected long enough ago that AWS shows it everywhere."""
     console.clock.forward(LATER)
-    return environment
+    return connected
 
 
 @pytest.fixture

@@ -8,7 +8,18 @@ from aws_setup.diagnosis.denials import explain_worker_denied, find_denying_poli
 from aws_setup.diagnosis.exchange import may_be_propagation
 from aws_setup.diagnosis.listings import explain_listing
 from aws_setup.diagnosis.worker import explain_refused
-from tests.aws_setup.climbs import AUDIENCE, DENIED, EXCHANGE, NO_KEY, NO_PROVIDER, WANTED, Case, climb, list_cases
+from tests.aws_setup.climbs import (
+    AUDIENCE,
+    DENIED,
+    EXCHANGE,
+    NO_KEY,
+    NO_PROVIDER,
+    WANTED,
+    Case,
+    climb,
+    find_red,
+    list_cases,
+)
 from tests.aws_setup.golden_files import assert_golden
 
 CASES = list_cases()
@@ -21,7 +32,7 @@ def test_each_of_awss_refusals_reads_as_it_was_reviewed() -> None:
         ladder, problem = climb(case)
         lines += [
             f"{case.name}: {case.code}: {case.message}",
-            f"  [{ladder.first_red}: {problem.code}] {problem.sentence}",
+            f"  [{find_red(ladder)}: {problem.code}] {problem.sentence}",
             f"  why     {problem.why}",
             f"  remedy  {problem.remedy}",
             f"  command {problem.command}",

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from aws_setup import tasks, verification
+from aws_setup import tasks
 from aws_setup.gateway.errors import CredentialsProblem
 from aws_setup.models import Connection, Finding, Listing, ProofDay, Verification
 from aws_setup.proof_days import DayCount
@@ -15,7 +15,7 @@ from aws_setup.proofs import schedule
 from aws_setup.proofs.retention import KEEP_DAYS, MOST_PROOFS, forget_old_proofs
 from environments.history import CONSOLE
 from environments.models import Environment, Event
-from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console, open_codes
+from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console, make_copies, open_codes
 from tests.aws_setup.sandboxed import Sandbox
 from tests.fake_aws import Crash, FakeAws
 
@@ -33,13 +33,6 @@ OF_THE_WORKER = (
 )
 
 
-@pytest.fixture
-def connected(console: Console) -> Environment:
-    environment = console.environment(name="Marketing")
-    console.connect(environment)
-    return environment
-
-
 def pass_time(console: Console, span: timedelta) -> None:
     console.clock.forward(span.total_seconds())
 
@@ -53,15 +46,7 @@ def sweep(console: Console) -> list[int]:
 
 def work(console: Console) -> Verification:
     """See the one scheduled verification to its end."""
-    proof = Verification.objects.get(finished_at__isnull=True)
-    for _ in range(100):
-        due = verification.advance_verification(proof.pk, open_gateway=console.open_gateway, clock=console.clock)
-        proof.refresh_from_db()
-        if proof.is_finished:
-            return proof
-        assert due is not None
-        pass_time(console, max(timedelta(seconds=1), due - console.clock()))
-    raise AssertionError(f"the proof is not over: {proof.doing}")
+    return console.finish_proof(Verification.objects.get(finished_at__isnull=True))
 
 
 def wait_for_next(console: Console, environment: Environment) -> Verification:
@@ -231,28 +216,6 @@ def test_while_others_are_let_in_each_scheduled_proof_looks_again(console: Conso
     )
     assert wait_for_next(console, connected).with_isolation
     assert not wait_for_next(console, connected).with_isolation
-
-
-def make_copies(connected: Environment, number: int) -> None:
-    """Rows of connections as this one."""
-    connection = Connection.objects.get(environment=connected)
-    organization = connected.organization
-    environments = Environment.objects.bulk_create(
-        Environment(organization=organization, environment_id=f"{0xC000 + index:024x}", name=f"Copy {index}")
-        for index in range(number)
-    )
-    Connection.objects.bulk_create(
-        Connection(
-            environment=environment,
-            account=connection.account,
-            region=connection.region,
-            role_name=f"Copy{index}",
-            role_arn=f"{connection.role_arn}{index}",
-            desired=connection.desired,
-            next_verification_at=connection.next_verification_at,
-        )
-        for index, environment in enumerate(environments)
-    )
 
 
 @pytest.mark.parametrize("number", [5, 500])

@@ -44,7 +44,11 @@ def change_of(trust: Any, request: TokenRequest = OURS) -> SmallestChange:
 def _may_enter(trust: Any, changed: Any, request: TokenRequest) -> bool:
     """Nobody new gets in; of a token of several audiences the agreed trust itself cannot tell."""
     after = verdict(changed, request)
-    return after in (Verdict.REFUSED, verdict(AGREED.trust, request)) or verdict(trust, request) is not Verdict.REFUSED
+    return (
+        after is Verdict.REFUSED
+        or after is verdict(AGREED.trust, request)
+        or verdict(trust, request) is not Verdict.REFUSED
+    )
 
 
 # Every other token, for each value that a policy can name, our subject and our audience apart.

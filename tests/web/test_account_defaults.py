@@ -8,7 +8,7 @@ from pytest_django import Settings
 from aws_setup.models import Account, Draft
 from environments.models import Event
 from tests.factories import UserFactory
-from tests.web.wizard_rows import let_worker_plan, make_connected, make_draft, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import let_worker_plan, make_connected, make_draft, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -21,12 +21,6 @@ FULL = {
     "extra_tags": "CostCenter=4711",
     "max_session_hours": "4",
 }
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def url() -> str:

@@ -3,23 +3,16 @@
 import json
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from aws_setup.models import Account, WorkerCaller
 from tests.web.page_rows import problem
-from tests.web.wizard_rows import ACCOUNT_ID, CALLER_ARN, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import ACCOUNT_ID, CALLER_ARN, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/accounts/"
 POLICY = "/accounts/policy/"
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def test_it_shows_the_caller_its_account_and_where_the_credentials_come_from(client):

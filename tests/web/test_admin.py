@@ -9,17 +9,11 @@ from django.urls import reverse
 from environments.history import Actor, record
 from environments.models import Environment, Event, SigningKey
 from tests.factories import EnvironmentFactory, UserFactory
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import make_connected, text_of
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/environments/environment/"
 OURS = [model for model in admin.site._registry if model._meta.app_label in ("environments", "aws_setup")]
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def test_environments_stand_with_organization_region_status_and_last_proof(client):

@@ -15,7 +15,7 @@ from aws_setup.models import Account, Batch, Draft, Run, WorkerCaller
 from environments.history import Actor
 from environments.models import Environment, Event
 from tests.aws_setup.tables import write_table
-from tests.web.wizard_rows import finish_run, let_worker_plan, person_of, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import finish_run, let_worker_plan, person_of, signed_in_client, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -24,12 +24,6 @@ ORDERS = ["batch_approve", "batch_retry"]
 READ_ONLY = ["batch_template", "batch"]
 OF_A_BATCH = ["batch", "batch_row", *ORDERS]
 ORGANIZATION = "65a1b2c3d4e5f60718293a4b"
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def row(number: int, **cells: str) -> dict[str, str]:

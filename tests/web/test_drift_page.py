@@ -15,7 +15,7 @@ from environments.models import Status
 from tests.aws_setup.desires import provider_of, role_of
 from tests.factories import EnvironmentFactory, UserFactory
 from tests.web.page_rows import long_ago, problem
-from tests.web.wizard_rows import let_worker_plan, make_connected, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import let_worker_plan, make_connected, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -44,12 +44,6 @@ BOUNDED = Difference(
     can_repair=False,
     todo="This console never takes a boundary off a role.",
 )  # fmt: skip
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

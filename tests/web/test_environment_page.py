@@ -13,15 +13,9 @@ from environments.history import Actor, record
 from environments.models import Event, Issuer, Provider, Status
 from tests.factories import EnvironmentFactory
 from tests.web.page_rows import break_connection, long_ago, model, problem, store_listing, verify
-from tests.web.wizard_rows import finish_run, make_connected, make_draft, prepare, signed_in_client, start_run, text_of
+from tests.web.wizard_rows import finish_run, make_connected, make_draft, start_run, text_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def page(client: Client, environment, query: str = "") -> str:

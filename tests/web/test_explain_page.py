@@ -4,10 +4,9 @@ import logging
 
 import pytest
 from django.apps import apps
-from django.test import Client
 from django.urls import reverse
 
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client
+from tests.web.wizard_rows import make_connected
 
 pytestmark = pytest.mark.django_db
 
@@ -16,12 +15,6 @@ TEXT = (
     "audience"
 )
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJlbnY6YTpiIn0.c2lnbmF0dXJl"
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def everything_stored() -> str:

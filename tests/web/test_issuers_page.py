@@ -6,16 +6,10 @@ from django.test import Client
 from django.urls import reverse
 
 from environments.models import Event, Issuer, SigningKey
-from tests.web.wizard_rows import prepare, signed_in_client, text_of
+from tests.web.wizard_rows import text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/issuers/"
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def add(client: Client, **fields: str):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from aws_setup.models import Check, Connection, Finding, ListedModel, Verification
 from environments.models import Event, Issuer
 from tests.web.page_rows import break_connection, model, problem, prove_isolation, store_listing, verify
-from tests.web.wizard_rows import finish_run, make_connected, prepare, signed_in_client, start_run, text_of
+from tests.web.wizard_rows import finish_run, make_connected, start_run, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -27,12 +27,6 @@ COMPARED = [
         "note": "Only upper and lower case differ.",
     },
 ]
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

@@ -16,17 +16,11 @@ from environments.models import Issuer
 from tests.factories import OrganizationFactory
 from tests.web.page_rows import break_connection
 from tests.web.test_pages_in_browser import WIDTHS, open_page
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client
+from tests.web.wizard_rows import make_connected
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OLD, NEW = "https://sts.becomposable.com", "https://sts.vertesia.io"
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def begin(client: Client) -> IssuerMigration:

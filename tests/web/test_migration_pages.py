@@ -16,7 +16,7 @@ from environments.models import Environment, Event, Issuer, Organization
 from tests.aws_setup.journeys import Console
 from tests.factories import OrganizationFactory, UserFactory
 from tests.fake_aws import Clock, FakeAws
-from tests.web.wizard_rows import prepare, signed_in_client, text_of
+from tests.web.wizard_rows import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -29,12 +29,6 @@ OF_A_MOVE = ["migration", *ORDERS]
 def _no_workers() -> Iterator[None]:
     with hints.suppressed():
         yield
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,17 +13,11 @@ from aws_setup.stored_listings import find_or_store_listing
 from tests.aws_setup.summaries import CLAUDE_PROFILE, foundation
 from tests.factories import EnvironmentFactory
 from tests.web.page_rows import long_ago, model, store_listing, verify
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import make_connected, text_of
 
 pytestmark = pytest.mark.django_db
 EMBEDDING = "Studio lists no embedding models."
 ON_DEMAND = foundation()
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

@@ -18,18 +18,12 @@ from environments.models import Event
 from tests.factories import UserFactory
 from tests.receivers import WebhookReceiver, webhook_receiver
 from tests.web.page_rows import break_connection
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import make_connected, text_of
 
 pytestmark = pytest.mark.django_db
 
 URL = "/notifications/"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

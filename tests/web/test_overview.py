@@ -8,15 +8,9 @@ from aws_setup.models import WorkerCaller
 from environments.models import Environment
 from tests.factories import EnvironmentFactory
 from tests.web.page_rows import break_connection, problem
-from tests.web.wizard_rows import make_connected, make_draft, prepare, signed_in_client, start_run
+from tests.web.wizard_rows import make_connected, make_draft, signed_in_client, start_run
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def overview(client: Client) -> str:

@@ -11,7 +11,7 @@ from aws_setup.models import Account
 from environments.models import Event
 from tests.factories import UserFactory
 from tests.web.page_rows import model, store_listing, verify
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client
+from tests.web.wizard_rows import make_connected
 
 pytestmark = pytest.mark.django_db
 
@@ -74,12 +74,6 @@ def routes(patterns: Sequence[URLPattern | URLResolver] | None = None, *, before
 def fill(route: str) -> str:
     """An address of this route: every part that varies is 1."""
     return re.sub(r"<\w+:\w+>|<\w+>|\(\?P<\w+>.*\)", "1", route).replace("^", "").replace("$", "")
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def address(client: Client, name: str) -> str:

@@ -15,17 +15,11 @@ from aws_setup.models import Connection, Finding, ListedModel, Verification, Wor
 from environments.models import Environment
 from tests.browser import Browsing
 from tests.web.page_rows import break_connection, model, problem, prove_isolation, store_listing, verify
-from tests.web.wizard_rows import make_connected, make_draft, prepare, signed_in_client
+from tests.web.wizard_rows import make_connected, make_draft
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 WIDTHS = (390, 950, 1440)
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

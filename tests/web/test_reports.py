@@ -3,21 +3,14 @@
 import json
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from aws_setup.models import Verification
 from tests.web.page_rows import problem, verify
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import make_connected, text_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

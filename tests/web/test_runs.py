@@ -14,8 +14,6 @@ from tests.web.wizard_rows import (
     list_models,
     make_connected,
     make_draft,
-    prepare,
-    signed_in_client,
     start_run,
     text_of,
 )
@@ -31,12 +29,6 @@ PROBLEM = {
     "fix": "plan",
     "evidence": {},
 }
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def page_of(client: Client, run: Run, **headers: str):

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
 from django.urls import reverse
 
 from aws_setup import hints
@@ -12,17 +11,11 @@ from aws_setup.views.real_aws import check_preparation
 from environments.history import Actor, record
 from environments.models import Event
 from tests.factories import EnvironmentFactory
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import make_connected, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/sandbox/"
 FAILURES_URL = "/sandbox/failures/"
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

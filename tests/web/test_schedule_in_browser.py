@@ -12,18 +12,12 @@ from aws_setup.models import Connection, ProofDay
 from tests.browser import Browsing
 from tests.web.page_rows import verify
 from tests.web.test_pages_in_browser import open_page
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client
+from tests.web.wizard_rows import make_connected
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 DAYS = {3: (0, 4), 4: (2, 2), 9: (0, 0), 15: (3, 1), 16: (0, 3)}
 """How many were proven and how many failed, by days ago; on all others four were proven."""
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

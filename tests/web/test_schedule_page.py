@@ -13,15 +13,9 @@ from aws_setup.models import Connection, ProofDay
 from environments.models import Environment, Event, Issuer, Status
 from tests.factories import EnvironmentFactory, UserFactory
 from tests.web.page_rows import long_ago, model, store_listing, verify
-from tests.web.wizard_rows import make_connected, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import make_connected, text_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

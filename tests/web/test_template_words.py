@@ -11,7 +11,8 @@ from aws_setup.batches.standing import RowState
 from aws_setup.chain import LinkState
 from aws_setup.models import Check, Delivery, Run, Step, Verification
 from aws_setup.proof_days import DayState
-from config.templatetags.console import LOOKS, count, differences, identifier, look, pretty_json, relative
+from config.looks import LOOKS, find_look
+from config.templatetags.console import count, differences, identifier, pretty_json, relative
 from environments.models import Status
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -23,7 +24,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 def test_every_status_has_a_look_and_says_its_own_label(states):
     for value, label in states.choices:
         assert value in LOOKS
-        assert look(value).word == label
+        assert find_look(value).word == label
 
 
 def test_every_state_of_a_link_has_a_look():
@@ -35,7 +36,7 @@ def test_every_state_of_a_day_has_a_look():
 
 
 def test_an_unknown_status_says_its_name_quietly():
-    assert (look("half_done").tone, look("half_done").word) == ("quiet", "Half done")
+    assert (find_look("half_done").tone, find_look("half_done").word) == ("quiet", "Half done")
 
 
 @pytest.mark.parametrize(

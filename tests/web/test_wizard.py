@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from django.test import Client, override_settings
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,7 +17,6 @@ from tests.web.wizard_rows import (
     let_worker_plan,
     make_connected,
     make_draft,
-    prepare,
     signed_in_client,
     start_run,
     text_of,
@@ -25,12 +24,6 @@ from tests.web.wizard_rows import (
 
 pytestmark = pytest.mark.django_db
 IDS = {"organization_id": "66b0c0ffee5a4db0c4b0a0aa", "environment_id": "66b0c0ffee5a4db0c4b0f001"}
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def typed(**changes: str) -> dict[str, str]:

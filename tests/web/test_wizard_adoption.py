@@ -15,8 +15,6 @@ from tests.web.wizard_rows import (
     make_connected,
     make_draft,
     person_of,
-    prepare,
-    signed_in_client,
     start_run,
     text_of,
 )
@@ -25,12 +23,6 @@ pytestmark = pytest.mark.django_db
 
 PROVIDER = "arn:aws:iam::111122223333:oidc-provider/localhost:8000"
 EVERYBODY = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": "sts:AssumeRoleWithWebIdentity"}
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def role_of_others(*statements: dict[str, object], **changes: object) -> ObservedRole:

@@ -9,15 +9,9 @@ from aws_setup.models import Connection, Draft, Verification
 from aws_setup.observed import ObservedProvider, ObservedRole
 from environments.models import Environment, Event, Issuer, Status
 from tests.factories import EnvironmentFactory
-from tests.web.wizard_rows import let_worker_plan, list_models, make_connected, prepare, signed_in_client, text_of
+from tests.web.wizard_rows import let_worker_plan, list_models, make_connected, text_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 @pytest.fixture

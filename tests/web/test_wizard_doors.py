@@ -8,7 +8,6 @@ from environments.models import Event
 from tests.web.wizard_rows import (
     make_connected,
     make_draft,
-    prepare,
     signed_in_client,
     start_run,
 )
@@ -24,12 +23,6 @@ READ_ONLY = ["draft_review", "run", "environment_finish"]
 RUN_ORDERS = ["run_plan_again", "run_undo"]
 ORDERS = [*DRAFT_ORDERS, *RUN_ORDERS, *ENVIRONMENT_ORDERS]
 OF_AN_OBJECT = [*DRAFT_PAGES, *DRAFT_ORDERS, "run", *RUN_ORDERS, *ENVIRONMENT_PAGES, *ENVIRONMENT_ORDERS]
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def address(client: Client, name: str) -> str:

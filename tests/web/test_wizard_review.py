@@ -15,19 +15,12 @@ from tests.web.wizard_rows import (
     make_connected,
     make_draft,
     person_of,
-    prepare,
     signed_in_client,
     start_run,
     text_of,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def client() -> Client:
-    prepare()
-    return signed_in_client()
 
 
 def review(draft: Draft) -> str:
