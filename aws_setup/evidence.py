@@ -22,7 +22,7 @@ _SECRETS = re.compile(
     r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # a JSON Web Token
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"  # an AWS access key id
     r"|\b(?:sk|pk)-[A-Za-z0-9_-]{16,}"  # a Vertesia API key
-    r"|\bIQoJb3JpZ2lu[A-Za-z0-9+/=_-]+"  # an AWS session token
+    r"|\b(?:IQoJ|FwoG)[A-Za-z0-9+/=_-]{16,}"  # an AWS session token
 )
 
 
@@ -31,7 +31,7 @@ def redact(value: Any) -> Any:
     if isinstance(value, str):
         return _SECRETS.sub(REDACTED, value)
     if isinstance(value, dict):
-        return {key: redact(item) for key, item in value.items()}
+        return {redact(key): redact(item) for key, item in value.items()}
     return [redact(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -172,6 +172,7 @@ def _begin_attempt(proof: Verification, environment: Environment, gateway: Gatew
             one_token_of=proof.one_token_of,
             with_isolation=proof.with_isolation,
         ),
+        spend=partial(_spend, proof),
     )
 
 
@@ -182,6 +183,15 @@ def _nothing_to_prove(environment: Environment) -> Problem:
         remedy="Connect it first.",
         fix="plan",
     )
+
+
+def _spend(proof: Verification) -> bool:
+    """Note that a call that costs money is about to be made; False where it was noted before.
+
+    A worker may be lost in it, and another take the proof up: what was paid for once is not asked again.
+    """
+    unspent = Verification.objects.filter(pk=proof.pk, lease_token=proof.lease_token, one_token_asked=False)
+    return unspent.update(one_token_asked=True) == 1
 
 
 def _wait(proof: Verification, ladder: Ladder, wait: WaitForAws, clock: Clock) -> datetime | None:
@@ -273,7 +283,8 @@ def _finish_failed(
         open_finding(proof.connection, problem, now=now, actor=actor, source=Finding.Source.OBSERVATION)
     elif proof.connection.role_arn and problem != AGREEMENT_CHANGED:
         open_finding(proof.connection, problem, now=now, actor=actor)
-    _settle_isolation(proof, ladder, now=now)
+    if problem != AGREEMENT_CHANGED:
+        _settle_isolation(proof, ladder, now=now)
     _end(proof, Verification.State.FAILED, clock, problem=problem.to_json())
     if problem.code == DRIFT:
         observing.request_observation(proof.connection, actor=actor, now=now)

@@ -1,6 +1,7 @@
 """What is wrong with the worker's own credentials: each state with its own command. Pure."""
 
 from aws_setup.diagnosis import DOCS, TROUBLESHOOT_WEB_IDENTITY, ErrorFacts, Problem
+from aws_setup.diagnosis.commands import aws
 
 EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 
@@ -26,7 +27,7 @@ def _explain_worker_clock(error: ErrorFacts) -> Problem:
 
 def explain_credentials(error: ErrorFacts, *, profile: str = "", is_sandbox: bool = False) -> Problem:
     """The worker's own credentials are missing, wrong or ran out; each state with its own command."""
-    option = f" --profile {profile}" if profile else ""
+    option = ("--profile", profile) if profile else ()
     link = f"{DOCS}/cli/latest/userguide/cli-configure-files.html"
     if is_clock_skew(error):
         return _explain_worker_clock(error)
@@ -56,7 +57,7 @@ def explain_credentials(error: ErrorFacts, *, profile: str = "", is_sandbox: boo
             sentence="The worker's sign-in at AWS IAM Identity Center has run out.",
             why="Until somebody signs in again, the worker can neither read nor change this account.",
             remedy="Sign in on the worker's machine, then check again. No restart is needed.",
-            command=f"aws sso login{option}",
+            command=aws("sso", "login", *option),
             link=f"{DOCS}/cli/latest/userguide/cli-configure-sso.html",
             fix="check_caller",
         )
@@ -67,7 +68,7 @@ def explain_credentials(error: ErrorFacts, *, profile: str = "", is_sandbox: boo
             why=f"AWS says: {error.message}",
             remedy="Renew them and restart the worker if they came from variables; "
             "with a profile or an instance role no restart is needed.",
-            command=f"aws sts get-caller-identity{option}",
+            command=aws("sts", "get-caller-identity", *option),
             link=link,
             fix="check_caller",
             evidence=error.evidence,
@@ -102,7 +103,7 @@ def explain_credentials(error: ErrorFacts, *, profile: str = "", is_sandbox: boo
         sentence="AWS does not accept the worker's credentials.",
         why=f"AWS says: {error.message}",
         remedy="The key may be deleted or deactivated. Set working credentials and restart the worker.",
-        command=f"aws sts get-caller-identity{option}",
+        command=aws("sts", "get-caller-identity", *option),
         link=link,
         fix="check_caller",
         evidence=error.evidence,

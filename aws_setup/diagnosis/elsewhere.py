@@ -1,13 +1,17 @@
 """What is met outside this console only: in a template, in a call of one's own, in Vertesia. One cause each. Pure."""
 
+import shlex
+
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import ASSUME_WITH_WEB_IDENTITY, DOCS, ErrorFacts, Problem
+from aws_setup.diagnosis.commands import show_trust
 from aws_setup.diagnosis.exchange import PROVIDERS_PAGE
 
 
 def explain_cfn_thumbprint(error: ErrorFacts, desired: DesiredState) -> Problem:
     """CloudFormation wants a thumbprint (aws-cloudformation/cloudformation-coverage-roadmap#2092)."""
     host = desired.condition_key_prefix.partition("/")[0]
+    connect = ("openssl", "s_client", "-connect", f"{host}:443", "-servername", host, "-showcerts")
     return Problem(
         code="cfn_thumbprint_missing",
         sentence="CloudFormation made no identity provider, because the template leaves ThumbprintList out.",
@@ -15,7 +19,7 @@ def explain_cfn_thumbprint(error: ErrorFacts, desired: DesiredState) -> Problem:
         "STS looks at it only where the issuer's certificate comes from no public authority.",
         remedy="Add ThumbprintList with the thumbprint that the command computes. Or plan the connection here, which "
         "creates the provider by IAM's API, and take it out of the template.",
-        command=f"openssl s_client -connect {host}:443 -servername {host} -showcerts </dev/null 2>/dev/null "
+        command=f"{shlex.join(connect)} </dev/null 2>/dev/null "
         '| awk \'/BEGIN CERT/{c=""} {c=c $0 "\\n"} END{print c}\' '
         "| openssl x509 -fingerprint -sha1 -noout | sed 's/.*=//; s/://g'",
         link=f"{DOCS}/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-oidcprovider.html",
@@ -33,7 +37,7 @@ def explain_external_id(error: ErrorFacts, desired: DesiredState) -> Problem:
         "asks for its subject and audience, which do that job.",
         remedy="Leave the external id out of the call, and sts:ExternalId out of the role's trust policy: a condition "
         "on it is never met.",
-        command=f"aws iam get-role --role-name {desired.role_name} --query Role.AssumeRolePolicyDocument",
+        command=show_trust(desired.role_name),
         link=ASSUME_WITH_WEB_IDENTITY,
         fix="plan",
         evidence=error.evidence,
@@ -63,7 +67,7 @@ def explain_swallowed(error: ErrorFacts, desired: DesiredState) -> Problem:
         sentence="Vertesia got no list of foundation models, and keeps AWS's reason to itself.",
         why="Its Bedrock driver says this of every failure: of a refused exchange as of a missing permission.",
         remedy="Verify the environment here: the same token and the same call are tried, and AWS's reason is shown.",
-        command=f"./manage.py verify {desired.environment_id}",
+        command=shlex.join(("./manage.py", "verify", desired.environment_id)),
         fix="verify",
         evidence=error.evidence,
     )

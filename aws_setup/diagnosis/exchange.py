@@ -5,21 +5,15 @@ policy that asks for something else, and an explicit denial alike. Which of thes
 `proofs.climbing`, from AWS's words and from what can be read of issuer and account.
 """
 
-import json
-import shlex
-
 from aws_setup.desired import DesiredState
-from aws_setup.diagnosis import ASSUME_WITH_WEB_IDENTITY, DOCS, TROUBLESHOOT_WEB_IDENTITY, ErrorFacts, Problem
+from aws_setup.diagnosis import ASSUME_WITH_WEB_IDENTITY, DOCS, ErrorFacts, Problem
+from aws_setup.diagnosis.commands import aws, fetch_discovery
 from aws_setup.names import dashed
 from aws_setup.observed import ObservedProvider
-from aws_setup.policies import PolicyDocument
-from aws_setup.trust.evaluation import Evaluation
-from aws_setup.trust.smallest_change import SmallestChange
 
 PROVIDERS_PAGE = f"{DOCS}/IAM/latest/UserGuide/id_roles_providers_create_oidc.html"
 THUMBPRINT_PAGE = f"{DOCS}/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html"
 REGIONS_PAGE = f"{DOCS}/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html"
-RCP_PAGE = f"{DOCS}/organizations/latest/userguide/orgs_manage_policies_rcps.html"
 CLOCK_COMMAND = "date -u; timedatectl status"
 CLOCKS_AGREE_WITHIN = 30
 """Seconds: less than that between AWS's clock and ours says nothing."""
@@ -82,11 +76,22 @@ def explain_token_refused(error: ErrorFacts, *, issuer_url: str) -> Problem:
         why=f"AWS says: {error.message}",
         remedy="The keys at the issuer's JWKS address may be another installation's, or AWS still holds former ones "
         "in its cache. Verify again in a few minutes; if it stays, see which machine answers at that address.",
-        command=f"curl -sS -m 5 {issuer_url}/.well-known/openid-configuration",
+        command=fetch_discovery(issuer_url),
         link=ASSUME_WITH_WEB_IDENTITY,
         fix="verify",
         evidence=error.evidence,
     )
+
+
+def _create_provider(desired: DesiredState) -> str:
+    return aws(
+        *("iam", "create-open-id-connect-provider"),
+        *("--url", desired.issuer_url, "--client-id-list", desired.audience),
+    )
+
+
+def _on_provider(call: str, desired: DesiredState, *more: str) -> str:
+    return aws("iam", call, "--open-id-connect-provider-arn", desired.provider_arn, *more)
 
 
 def explain_provider_missing(error: ErrorFacts, desired: DesiredState) -> Problem:
@@ -96,8 +101,7 @@ def explain_provider_missing(error: ErrorFacts, desired: DesiredState) -> Proble
         sentence=f"AWS account {dashed(desired.account_id)} has no identity provider for {desired.issuer_url}.",
         why="STS looks for a provider whose URL equals the token's issuer to the letter, in the role's own account.",
         remedy="Plan the connection again: it creates the provider anew and touches nothing else.",
-        command=f"aws iam create-open-id-connect-provider --url {desired.issuer_url} "
-        f"--client-id-list {desired.audience}",
+        command=_create_provider(desired),
         link=PROVIDERS_PAGE,
         fix="plan",
         ask=f"create an IAM OIDC identity provider with URL {desired.issuer_url} and audience {desired.audience}. No "
@@ -116,8 +120,7 @@ def explain_issuer_renamed(error: ErrorFacts, desired: DesiredState, *, other_ur
         "the other one does not serve.",
         remedy=f"Plan the connection again: it makes a provider for {desired.issuer_url}; the other one stays. "
         "If the organization's tokens do come from the other address, change its issuer under Issuers instead.",
-        command=f"aws iam create-open-id-connect-provider --url {desired.issuer_url} "
-        f"--client-id-list {desired.audience}",
+        command=_create_provider(desired),
         link=PROVIDERS_PAGE,
         fix="plan",
         ask=f"create an IAM OIDC identity provider with URL {desired.issuer_url} and audience {desired.audience}, "
@@ -138,7 +141,7 @@ def explain_not_seen(error: ErrorFacts, desired: DesiredState, *, what: str) -> 
         sentence=f"STS does not see {held}, although IAM shows it.",
         why=f"What is written in IAM takes a while to reach every region. AWS says: {error.message}",
         remedy="Wait a minute and verify again. If it stays for an hour, show the request id to AWS support.",
-        command=f"aws iam get-open-id-connect-provider --open-id-connect-provider-arn {desired.provider_arn}",
+        command=_on_provider("get-open-id-connect-provider", desired),
         link=f"{DOCS}/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency",
         fix="verify",
         evidence=error.evidence,
@@ -162,8 +165,7 @@ def explain_audience_missing(error: ErrorFacts, desired: DesiredState, provider:
         why="STS accepts a token only if its audience is on the provider's list."
         + (f" It lists: {listed}." if provider else ""),
         remedy="Plan the connection again: it adds the audience and keeps the others.",
-        command="aws iam add-client-id-to-open-id-connect-provider "
-        f"--open-id-connect-provider-arn {desired.provider_arn} --client-id {desired.audience}",
+        command=_on_provider("add-client-id-to-open-id-connect-provider", desired, "--client-id", desired.audience),
         link=PROVIDERS_PAGE,
         fix="plan",
         ask=f"add audience {desired.audience} to identity provider {desired.provider_arn}. The others stay.",
@@ -180,8 +182,7 @@ def _explain_audiences_full(error: ErrorFacts, desired: DesiredState, provider: 
         "away from here.",
         remedy="Let an administrator remove an audience that nobody uses; then plan the connection again: it adds "
         f"{desired.audience}.",
-        command=f"aws iam get-open-id-connect-provider --open-id-connect-provider-arn {desired.provider_arn} "
-        "--query ClientIDList",
+        command=_on_provider("get-open-id-connect-provider", desired, "--query", "ClientIDList"),
         link=PROVIDERS_PAGE,
         fix="plan",
         ask=f"remove an audience that nobody uses from identity provider {desired.provider_arn}, and add "
@@ -212,150 +213,14 @@ def explain_thumbprint(
         + (f" The provider holds: {held}." if provider else ""),
         remedy="Give the issuer a certificate of a public authority, or let an administrator replace the thumbprint "
         "list. The command replaces the whole list: name every thumbprint that is to stay.",
-        command="aws iam update-open-id-connect-provider-thumbprint "
-        f"--open-id-connect-provider-arn {desired.provider_arn} --thumbprint-list {computed or 'THUMBPRINT'}",
+        command=_on_provider(
+            "update-open-id-connect-provider-thumbprint", desired, "--thumbprint-list", computed or "THUMBPRINT"
+        ),
         link=THUMBPRINT_PAGE,
         fix="verify",
         ask=f"replace the thumbprint list of identity provider {desired.provider_arn}; IAM computes the right value "
         "under “Manage” on the provider's page. The former list is overwritten.",
         evidence=error.evidence | compared,
-    )
-
-
-def explain_role_missing(error: ErrorFacts, desired: DesiredState) -> Problem:
-    """The role is not there: AWS says "not authorized" of it as well."""
-    return Problem(
-        code="role_missing",
-        sentence=f"Role {desired.role_name} does not exist in account {dashed(desired.account_id)}.",
-        why="Somebody removed it, or gave it another path. AWS answers “not authorized” for a role that is not there.",
-        remedy="Plan the connection again: it creates the role anew.",
-        command=f"aws iam get-role --role-name {desired.role_name}",
-        link=TROUBLESHOOT_WEB_IDENTITY,
-        fix="plan",
-        ask=f"create role {desired.role_arn} anew, with the trust and permissions that this console's plan shows.",
-        evidence=error.evidence | {"expected": desired.role_arn, "actual": "no such role"},
-    )
-
-
-def explain_trust(error: ErrorFacts, desired: DesiredState, evaluation: Evaluation, change: SmallestChange) -> Problem:
-    """The trust policy refuses our token: the nearest difference, the whole comparison, the smallest change."""
-    command = (
-        f"aws iam update-assume-role-policy --role-name {desired.role_name} "
-        f"--policy-document {shlex.quote(json.dumps(change.changed))}"
-    )
-    return Problem(
-        code=f"trust_{change.what}",
-        sentence=_TRUST_SENTENCE.get(change.what, _TRUST_SENTENCE["statement"]).format(role=desired.role_name),
-        why=_trust_reason(change.what, expected=change.expected, actual=change.actual),
-        remedy="Plan the connection again: it puts the agreed trust policy back. "
-        f"The smallest change that lets the token in: {change.sentence}",
-        command=command,
-        link=TROUBLESHOOT_WEB_IDENTITY,
-        fix="plan",
-        ask=f"change the trust policy of role {desired.role_name}: {change.sentence}",
-        evidence=error.evidence | {"expected": change.expected, "actual": change.actual},
-        table=_tabulate(evaluation),
-    )
-
-
-_TRUST_SENTENCE = {
-    "subject": "Role {role} trusts another subject than this environment's.",
-    "subject_case": "Role {role} trusts this environment's subject in another spelling: upper and lower case differ.",
-    "audience": "Role {role} trusts another audience than the token's.",
-    "audience_case": "Role {role} trusts the audience in another spelling: upper and lower case differ.",
-    "provider": "Role {role} trusts another identity provider.",
-    "provider_account": "Role {role} trusts the identity provider of another AWS account.",
-    "provider_partition": "Role {role} trusts the identity provider of another AWS partition.",
-    "condition_key": "Role {role} does not check the claim under the right condition key.",
-    "condition": "Role {role} asks for something else that the token does not meet.",
-    "session_name": "Role {role} asks for another session name.",
-    "action": "Role {role} allows another action than exchanging a web identity's token.",
-    "deny": "A statement in the trust policy of role {role} denies the token.",
-    "statement": "The trust policy of role {role} has no statement that lets the token in.",
-}
-
-
-_ANSWERS = {True: "yes", False: "no", None: "not known"}
-
-
-def _tabulate(evaluation: Evaluation) -> list[dict[str, str]]:
-    """The whole comparison, a row for each thing that AWS compares."""
-    return [
-        {
-            "statement": f"{one.number}, {one.effect}",
-            "compared": row.compared,
-            "expected": ", ".join(row.expected) or "nothing",
-            "actual": "not in the token" if row.actual is None else ", ".join(row.actual),
-            "fits": _ANSWERS[row.passes],
-            "note": row.note,
-        }
-        for one in evaluation.statements
-        for row in one.rows
-    ]
-
-
-def _trust_reason(what: str, *, expected: str, actual: str) -> str:
-    compared = " AWS compares values letter by letter, with case." if what.endswith("_case") else ""
-    return f"Expected {expected}, found {actual}.{compared}"
-
-
-def explain_unread_role(error: ErrorFacts, desired: DesiredState, *, why_not: str) -> Problem:
-    """AWS says "not authorized", and the console may not read the role: what it cannot know, it says."""
-    return Problem(
-        code="trust_refuses",
-        sentence=f"Role {desired.role_name} does not let this token in, and the console may not read why.",
-        why="AWS gives the same answer for a missing role, a trust policy that asks for something else, and an "
-        f"explicit denial. {why_not}",
-        remedy="Let the console read the role (iam:GetRole), or compare its trust policy with subject "
-        f"{desired.subject} and audience {desired.audience} of {desired.provider_arn}, letter by letter.",
-        command=f"aws iam get-role --role-name {desired.role_name} --query Role.AssumeRolePolicyDocument",
-        link=TROUBLESHOOT_WEB_IDENTITY,
-        fix="verify",
-        ask=f"compare the trust policy of role {desired.role_name} with this, letter by letter: "
-        f"{json.dumps(_own_trust(desired))}",
-        evidence=error.evidence,
-    )
-
-
-def _own_trust(desired: DesiredState) -> PolicyDocument:
-    return {"Version": "2012-10-17", "Statement": desired.own_statements}
-
-
-def explain_undecided(error: ErrorFacts, desired: DesiredState, evaluation: Evaluation) -> Problem:
-    """The trust policy asks for something that cannot be known from here, such as an address."""
-    asked = ", ".join(evaluation.unknown_keys)
-    return Problem(
-        code="trust_undecided",
-        sentence=f"Role {desired.role_name} asks for {asked}, which this console cannot know.",
-        why="Everything else in its trust policy fits the token. AWS knows this value, and refuses.",
-        remedy="Plan the connection again: it puts the agreed trust policy back. Or let an administrator see whether "
-        "the condition is meant.",
-        command=f"aws iam get-role --role-name {desired.role_name} --query Role.AssumeRolePolicyDocument",
-        link=TROUBLESHOOT_WEB_IDENTITY,
-        fix="plan",
-        ask=f"see whether the condition on {asked} in the trust policy of role {desired.role_name} is meant: it keeps "
-        "Vertesia out.",
-        evidence=error.evidence,
-        table=_tabulate(evaluation),
-    )
-
-
-def explain_denied_above(error: ErrorFacts, desired: DesiredState, evaluation: Evaluation | None = None) -> Problem:
-    """Role and trust fit, and AWS refuses all the same."""
-    return Problem(
-        code="denied_above",
-        sentence="The role's trust policy fits the token, and AWS refuses all the same.",
-        why="A policy above the account denies sts:AssumeRoleWithWebIdentity: a resource control policy or service "
-        "control policy of the AWS organization, which the console cannot read. Nothing in the account's own IAM can "
-        "lift it.",
-        remedy="Send the message to the administrators of the AWS organization. If the role was changed in the last "
-        "minutes, verify again first.",
-        link=RCP_PAGE,
-        fix="verify",
-        ask=f"exempt sts:AssumeRoleWithWebIdentity on {desired.role_arn} for identity provider "
-        f"{desired.provider_arn} from the organization's resource control policies and service control policies.",
-        evidence=error.evidence,
-        table=_tabulate(evaluation) if evaluation else [],
     )
 
 
@@ -367,7 +232,7 @@ def explain_region_off(error: ErrorFacts, desired: DesiredState) -> Problem:
         why=f"AWS says: {error.message}" if error.message else "",
         remedy="Let an administrator of the account switch the region on; it takes some minutes. Or connect the "
         "environment in another region.",
-        command=f"aws account enable-region --region-name {desired.region}",
+        command=aws("account", "enable-region", "--region-name", desired.region),
         link=REGIONS_PAGE,
         fix="verify",
         ask=f"enable region {desired.region} in account {dashed(desired.account_id)}, and STS in that region.",
@@ -382,8 +247,10 @@ def explain_session_length(error: ErrorFacts, desired: DesiredState) -> Problem:
         sentence=f"Role {desired.role_name} allows only shorter sessions than were asked for.",
         why=f"This console asks for 15 minutes, Vertesia for an hour. AWS says: {error.message}",
         remedy=f"Plan the connection again: it sets the maximum session duration to {desired.max_session_seconds} s.",
-        command=f"aws iam update-role --role-name {desired.role_name} "
-        f"--max-session-duration {desired.max_session_seconds}",
+        command=aws(
+            *("iam", "update-role", "--role-name", desired.role_name),
+            *("--max-session-duration", str(desired.max_session_seconds)),
+        ),
         link=f"{DOCS}/IAM/latest/UserGuide/id_roles_update-role-settings.html",
         fix="plan",
         ask=f"set the maximum session duration of role {desired.role_name} to {desired.max_session_seconds} seconds.",

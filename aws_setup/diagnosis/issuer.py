@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.
 from collections.abc import Mapping
 
 from aws_setup.diagnosis import TROUBLESHOOT_WEB_IDENTITY, ErrorFacts, Problem
+from aws_setup.diagnosis.commands import fetch_discovery
 
 _REMEDIES = {
     "name_not_resolved": "Put the issuer's host name into public DNS; IAM needs no change.",
@@ -42,7 +43,7 @@ def explain_issuer(
         why="STS fetches the issuer's discovery document and keys over the network and waits five seconds at most. "
         f"Such refusals do not appear in CloudTrail. AWS says: {error.message}",
         remedy=f"{_REMEDIES.get(code, 'Mend the issuer; IAM needs no change.')} Then verify again.",
-        command=f"curl -sS -m 5 -i {issuer_url}/.well-known/openid-configuration",
+        command=fetch_discovery(issuer_url),
         link=TROUBLESHOOT_WEB_IDENTITY,
         fix="verify",
         evidence=error.evidence | dict(evidence),
@@ -58,7 +59,7 @@ def explain_issuer_unreachable(error: ErrorFacts, *, issuer_url: str, seen_from_
         f"Such refusals do not appear in CloudTrail. {seen_from_here}",
         remedy="Make the address answer from the internet, quickly and with a valid certificate; IAM needs no change. "
         "A firewall that lets only some networks in keeps AWS out.",
-        command=f"curl -sS -m 5 {issuer_url}/.well-known/openid-configuration",
+        command=fetch_discovery(issuer_url),
         link=TROUBLESHOOT_WEB_IDENTITY,
         fix="verify",
         evidence=error.evidence,

@@ -1,10 +1,10 @@
 """Why Bedrock does not list to the role: one cause each. Pure."""
 
 import json
-import shlex
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import DOCS, ErrorFacts, Problem, explain_unknown
+from aws_setup.diagnosis.commands import aws
 from aws_setup.diagnosis.denials import find_denying_policy
 from aws_setup.names import dashed
 from aws_setup.policies import INLINE_POLICY_NAME
@@ -53,7 +53,7 @@ def _explain_denied(error: ErrorFacts, desired: DesiredState) -> Problem:
             evidence=error.evidence,
             why=why,
             remedy=f"Let an administrator allow {error.operation} in the role's permissions boundary.",
-            command=f"aws iam get-role --role-name {desired.role_name} --query Role.PermissionsBoundary",
+            command=aws("iam", "get-role", "--role-name", desired.role_name, "--query", "Role.PermissionsBoundary"),
             link=f"{DOCS}/IAM/latest/UserGuide/access_policies_boundaries.html",
             fix="verify",
             ask=f"allow {error.operation} in the permissions boundary of role {desired.role_name}"
@@ -75,10 +75,13 @@ def _explain_denied(error: ErrorFacts, desired: DesiredState) -> Problem:
 
 def _put_policy(desired: DesiredState) -> str:
     if desired.inline_policy is None:
-        return f"aws iam attach-role-policy --role-name {desired.role_name} --policy-arn {desired.attached_policy_arn}"
-    return (
-        f"aws iam put-role-policy --role-name {desired.role_name} --policy-name {INLINE_POLICY_NAME} "
-        f"--policy-document {shlex.quote(json.dumps(desired.inline_policy))}"
+        return aws(
+            *("iam", "attach-role-policy", "--role-name", desired.role_name),
+            *("--policy-arn", desired.attached_policy_arn),
+        )
+    return aws(
+        *("iam", "put-role-policy", "--role-name", desired.role_name, "--policy-name", INLINE_POLICY_NAME),
+        *("--policy-document", json.dumps(desired.inline_policy)),
     )
 
 
@@ -90,7 +93,7 @@ def _explain_region_off(error: ErrorFacts, desired: DesiredState) -> Problem:
         why=f"STS lent the role a moment ago, so the credentials are right. AWS says: {error.message}",
         remedy="Let an administrator of the account switch the region on; it takes some minutes. Or connect the "
         "environment in another region.",
-        command=f"aws account enable-region --region-name {desired.region}",
+        command=aws("account", "enable-region", "--region-name", desired.region),
         link=f"{DOCS}/accounts/latest/reference/manage-acct-regions.html",
         fix="verify",
         ask=f"enable region {desired.region} in account {dashed(desired.account_id)}.",

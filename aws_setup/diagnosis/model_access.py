@@ -6,10 +6,10 @@ up to 15 minutes. Anthropic's models want a use-case form, once per account or o
 """
 
 import re
-import shlex
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import DOCS, ErrorFacts, Problem, explain_unknown
+from aws_setup.diagnosis.commands import aws
 from aws_setup.diagnosis.denials import find_denied_action, find_denying_policy
 from aws_setup.names import dashed
 
@@ -21,9 +21,8 @@ _GOVCLOUD = " In GovCloud access is given in the linked commercial account."
 
 
 def _ask_availability(desired: DesiredState, model: str) -> str:
-    return f"aws bedrock get-foundation-model-availability --region {desired.region} --model-id " + shlex.quote(
-        model.rsplit("/", 1)[-1]
-    )
+    words = ("get-foundation-model-availability", "--region", desired.region, "--model-id", model.rsplit("/", 1)[-1])
+    return aws("bedrock", *words)
 
 
 def _govcloud(desired: DesiredState) -> str:
@@ -39,7 +38,10 @@ def explain_agreement(desired: DesiredState, model: str, evidence: dict[str, str
         + _govcloud(desired),
         remedy="Let an administrator use the model once in the Bedrock console, or accept its offer by the command. It "
         "may take up to 15 minutes.",
-        command=f"aws bedrock list-foundation-model-agreement-offers --region {desired.region} --model-id {model}",
+        command=aws(
+            *("bedrock", "list-foundation-model-agreement-offers"),
+            *("--region", desired.region, "--model-id", model),
+        ),
         link=ACCESS_PAGE,
         fix="verify",
         ask=f"accept the agreement for Bedrock model {model} in {desired.region}: use it once in the Bedrock console "
@@ -89,7 +91,7 @@ def explain_use_case(desired: DesiredState, model: str, evidence: dict[str, str]
         + _govcloud(desired),
         remedy="Let an administrator fill it in, in the Bedrock console's model catalog, by choosing an Anthropic "
         "model. Then verify again after some 15 minutes.",
-        command=f"aws bedrock get-use-case-for-model-access --region {desired.region}",
+        command=aws("bedrock", "get-use-case-for-model-access", "--region", desired.region),
         link=ACCESS_PAGE,
         fix="verify",
         ask="fill in Anthropic's use-case form in the Bedrock console (Model catalog → an Anthropic model → Submit use "
@@ -151,8 +153,10 @@ def explain_lifecycle(desired: DesiredState, model: str, evidence: dict[str, str
         why="AWS refuses legacy models to accounts that have not used them in the last 15 days. It is no question of "
         "rights.",
         remedy="Choose its successor in Vertesia Studio, and here on the page of models.",
-        command=f"aws bedrock get-foundation-model --region {desired.region} --model-identifier {shlex.quote(model)} "
-        "--query modelDetails.modelLifecycle",
+        command=aws(
+            *("bedrock", "get-foundation-model", "--region", desired.region, "--model-identifier", model),
+            *("--query", "modelDetails.modelLifecycle"),
+        ),
         link=LIFECYCLE_PAGE,
         fix="verify",
         evidence=evidence,
@@ -170,8 +174,10 @@ def explain_invocation(error: ErrorFacts, desired: DesiredState, *, model: str) 
             sentence=f"{model} can only be used through an inference profile.",
             why=f"AWS says: {error.message}",
             remedy="Choose its inference profile in Vertesia Studio: it stands beneath the model on the page Models.",
-            command=f"aws bedrock list-inference-profiles --region {desired.region} --query "
-            + shlex.quote(f"inferenceProfileSummaries[?contains(inferenceProfileId, '{model}')].inferenceProfileId"),
+            command=aws(
+                *("bedrock", "list-inference-profiles", "--region", desired.region, "--query"),
+                f"inferenceProfileSummaries[?contains(inferenceProfileId, '{model}')].inferenceProfileId",
+            ),
             link=PROFILES_PAGE,
             fix="verify",
             evidence=evidence,

@@ -27,12 +27,12 @@ from aws_setup.diagnosis.exchange import (
     explain_session_length,
     explain_thumbprint,
     explain_token_refused,
-    explain_unread_role,
 )
 from aws_setup.diagnosis.issuer import explain_issuer_unreachable
 from aws_setup.diagnosis.listings import explain_listing
 from aws_setup.diagnosis.model_access import explain_invocation
 from aws_setup.diagnosis.refusals import Refusal, read_refusal
+from aws_setup.diagnosis.trust import explain_unread_role
 from aws_setup.diagnosis.worker import explain_busy, explain_refused
 
 ANY = DesiredState(

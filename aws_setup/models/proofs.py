@@ -38,6 +38,7 @@ class Verification(Claimable):
     one_token_of = models.CharField(
         max_length=2048, blank=True, help_text="A model to ask for one token, which costs money."
     )
+    one_token_asked = models.BooleanField(default=False, help_text="Asked for already, and not to be paid for twice.")
     limit = models.CharField(max_length=300, blank=True, help_text="What this proof does not show.")
     last_used_at = models.DateTimeField(
         null=True, blank=True, help_text="The role's last use as IAM reports it; hours late."

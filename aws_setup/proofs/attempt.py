@@ -59,7 +59,8 @@ class Wanted:
 @dataclass
 class Attempt:
     """What one attempt works with. `role_arn` is the role as AWS holds it; `is_spreading` says whether AWS may still
-    be spreading a change of ours; `say` tells whoever watches what happens now.
+    be spreading a change of ours; `say` tells whoever watches what happens now; `spend` says whether a call that costs
+    money may be made, once.
 
     `prove` raises WaitForAws where AWS may answer otherwise in a moment, and Blocked with the cause where it will not;
     either way `ladder` holds the checks made so far, and `models` what was listed.
@@ -75,6 +76,7 @@ class Attempt:
     say: Callable[[str], None]
     is_spreading: Callable[[], bool]
     wanted: Wanted = Wanted()
+    spend: Callable[[], bool] = lambda: True
     random: Random = field(default_factory=SystemRandom)
     ladder: Ladder = field(default_factory=Ladder)
     models: list[PredictedModel] = field(default_factory=list)
@@ -101,7 +103,9 @@ class Attempt:
             self.ladder, self.gateway, self.desired, self.models, chosen=chosen, is_spreading=self.is_spreading()
         )
         check_availability(self.ladder, self.gateway, self.desired, self.models, chosen=chosen)
-        if one_token_of:
+        if one_token_of and not self.spend():
+            self.ladder.skip("one_token", "It was asked for before, and the worker was lost; it is not paid for twice")
+        elif one_token_of:
             try_one_token(self.ladder, self.gateway, self.desired, exchange, model=one_token_of)
 
     def _prove_isolation(self) -> None:

@@ -16,21 +16,23 @@ from aws_setup.diagnosis import ErrorFacts, Problem, explain_unknown
 from aws_setup.diagnosis.exchange import (
     explain_audience_missing,
     explain_clock,
-    explain_denied_above,
     explain_issuer_renamed,
     explain_not_seen,
     explain_provider_missing,
     explain_region_off,
-    explain_role_missing,
     explain_session_length,
     explain_thumbprint,
     explain_token_refused,
+)
+from aws_setup.diagnosis.issuer import explain_issuer, explain_issuer_unreachable
+from aws_setup.diagnosis.refusals import Refusal, read_refusal
+from aws_setup.diagnosis.trust import (
+    explain_denied_above,
+    explain_role_missing,
     explain_trust,
     explain_undecided,
     explain_unread_role,
 )
-from aws_setup.diagnosis.issuer import explain_issuer, explain_issuer_unreachable
-from aws_setup.diagnosis.refusals import Refusal, read_refusal
 from aws_setup.explaining import explain_worker_error
 from aws_setup.gateway.errors import AwsError
 from aws_setup.gateway.protocol import Gateway

@@ -5,10 +5,11 @@ from random import Random
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import DOCS, Problem
+from aws_setup.diagnosis.commands import show_trust
 from aws_setup.gateway.errors import AwsError, AwsRefused
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Check, Clock
-from aws_setup.proofs.ladder import Ladder
+from aws_setup.proofs.ladder import UNTRIED, Ladder
 from aws_setup.proofs.sessions import ISOLATION_SESSION
 from environments.history import Actor
 from environments.issuer.probes import Probe, invent_sibling_id, sign_probe
@@ -20,6 +21,14 @@ WHO = {
     Probe.EXPIRED: "a token that ran out ten minutes ago",
     Probe.FOREIGN_KEY: "a token signed with a key that nobody published",
 }
+
+REFUSALS = {
+    Probe.SIBLING: ("AccessDenied", "AccessDeniedException"),
+    Probe.AUDIENCE: ("AccessDenied", "AccessDeniedException"),
+    Probe.EXPIRED: ("ExpiredTokenException", "ExpiredToken", "InvalidIdentityToken"),
+    Probe.FOREIGN_KEY: ("InvalidIdentityToken",),
+}
+"""What STS must answer for the refusal to be about what is wrong with the token."""
 
 
 @dataclass
@@ -60,7 +69,8 @@ class Isolation:
         try:
             listed = self.gateway.read_audiences(self.desired.provider_arn)
         except AwsError as error:
-            self.ladder.skip(name, f"The provider's audiences cannot be read: {error.message}")
+            reason = f"The provider's audiences cannot be read: {error.message}"
+            self.ladder.skip(name, reason, evidence=UNTRIED)
             return
         trusted = {audience for _, audience in self.desired.trusted_issuers}
         others = [audience for audience in listed if audience not in trusted]
@@ -86,9 +96,14 @@ class Isolation:
             )
         except AwsRefused as error:
             evidence |= {"AWS error code": error.code, "AWS says": error.message, "request id": error.request_id}
-            self.ladder.add(name, Check.Result.PASS, f"STS refused it: {error.code}", evidence=evidence)
+            if error.code in REFUSALS[probe]:
+                self.ladder.add(name, Check.Result.PASS, f"STS refused it: {error.code}", evidence=evidence)
+            else:
+                reason = f"STS refused it for another reason, which proves nothing: {error.code}"
+                self.ladder.skip(name, reason, evidence=evidence | UNTRIED)
         except AwsError as error:
-            self.ladder.skip(name, f"Not tried to its end, AWS could not be asked: {error.message}")
+            reason = f"Not tried to its end, AWS could not be asked: {error.message}"
+            self.ladder.skip(name, reason, evidence=UNTRIED)
         else:
             evidence |= {"request id": exchange.request_id, "lent": exchange.assumed_role_arn}
             self.ladder.fail_security(name, explain_let_in(probe, self.desired, evidence))
@@ -112,7 +127,7 @@ def explain_let_in(probe: Probe, desired: DesiredState, evidence: dict[str, str]
         remedy="Plan the connection again now: it puts the agreed trust policy back, which lets in nobody else."
         if is_ours
         else "Disconnect the environment, and report this to AWS Security with the request id.",
-        command=f"aws iam get-role --role-name {desired.role_name} --query Role.AssumeRolePolicyDocument",
+        command=show_trust(desired.role_name),
         link=f"{DOCS}/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html",
         fix="plan" if is_ours else "",
         ask=f"bind the trust policy of role {desired.role_name} by StringEquals to {issuer}:sub = "

@@ -14,7 +14,7 @@ from aws_setup.names import dashed
 from aws_setup.observed import ObservedState
 from aws_setup.proofs.attempt import Attempt, WaitForAws
 from aws_setup.proofs.isolation import explain_let_in
-from aws_setup.proofs.ladder import UNREAD
+from aws_setup.proofs.ladder import UNREAD, UNTRIED
 from aws_setup.proofs.model_use import check_availability, check_permissions
 from aws_setup.proofs.rungs import ISOLATION, LISTINGS
 from aws_setup.proofs.sessions import VERIFICATION_SESSION
@@ -158,8 +158,10 @@ def _evaluate_isolation(attempt: Attempt, trust: dict[str, Any]) -> None:
             evidence = wrong[probe] | {"how it is known": "the trust policy was evaluated; no token was tried"}
             attempt.ladder.fail_security(name, explain_let_in(probe, desired, evidence))
             continue
-        said = "refuses it" if verdict == Verdict.REFUSED else "asks for something that cannot be known from here"
-        attempt.ladder.skip(name, f"Evaluated, not proven: the trust policy {said}")
+        is_known = verdict == Verdict.REFUSED
+        said = "refuses it" if is_known else "asks for something that cannot be known from here"
+        reason = f"Evaluated, not proven: the trust policy {said}"
+        attempt.ladder.skip(name, reason, evidence=None if is_known else UNTRIED)
 
 
 def _look_at_offer(attempt: Attempt) -> list[PredictedModel]:

@@ -1,5 +1,7 @@
 """Why the built-in issuer cannot sign a token that AWS would take."""
 
+import shlex
+
 from aws_setup.diagnosis import Problem
 from environments.installation import IssuerMismatch
 from environments.issuer.keys import NoSigningKey
@@ -15,7 +17,7 @@ def explain_moved_issuer(mismatch: IssuerMismatch | None) -> Problem | None:
         sentence=mismatch.sentence,
         why=mismatch.why,
         remedy=f"{mismatch.remedies[0]}. {mismatch.remedies[1]}.",
-        command=f"ISSUER_URL={mismatch.trusted} make run",
+        command=f"ISSUER_URL={shlex.quote(mismatch.trusted)} make run",
         fix="plan",
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from aws_setup.agreements import read_agreement
 from aws_setup.models import Finding, Verification
 from aws_setup.proofs.rungs import ISOLATION
 from environments.models import Environment, Event
@@ -183,3 +184,29 @@ def test_without_a_token_a_trust_that_would_let_others_in_is_a_security_finding_
     assert finding.problem["evidence"]["how it is known"].startswith("the trust policy was evaluated")
     console.connect(environment)
     assert "isolation_sibling" not in open_codes(environment)
+
+
+def test_a_token_that_was_not_tried_to_its_end_closes_no_finding(
+    sandbox: Sandbox, console: Console, connected: Environment
+) -> None:
+    write_trust(sandbox, console, connected, MATRIX["any environment of the organization"])
+    prove_isolation(console, connected)
+    assert open_codes(connected) == ["isolation_sibling"]
+    write_agreed_trust(sandbox, console, connected)
+    order = {"kind": "throttled", "action": "AssumeRoleWithWebIdentity", "account_id": "*", "times": 9, "skip": 1}
+    status, told = sandbox.process.control("POST", "faults", order)
+    assert status == 200, told
+    proof = prove_isolation(console, connected)
+    assert results(proof)["isolation_sibling"] == "skipped"
+    assert "Not tried to its end" in proof.checks.get(check_name="isolation_sibling").detail
+    assert open_codes(connected) == ["isolation_sibling"]
+    sandbox.process.control("DELETE", "faults")
+    assert results(prove_isolation(console, connected))["isolation_sibling"] == "pass"
+    assert open_codes(connected) == []
+
+
+def write_agreed_trust(sandbox: Sandbox, console: Console, environment: Environment) -> None:
+    """An administrator mends it by hand, so that no set-up proves it on the way."""
+    role_name = console.connection(environment).role_name
+    document = json.dumps(read_agreement(console.connection(environment)).trust)
+    sandbox.process.admin("iam").update_assume_role_policy(RoleName=role_name, PolicyDocument=document)

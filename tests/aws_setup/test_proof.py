@@ -12,11 +12,11 @@ from aws_setup import verification
 from aws_setup.confirmation import confirm_models, deny_models
 from aws_setup.gateway.errors import AwsRefused
 from aws_setup.models import Finding, ListedModel, Listing, Observation, Run, Verification
-from aws_setup.proofs.rungs import EVERY_TIME, PERMISSIONS
+from aws_setup.proofs.rungs import EVERY_TIME, ISOLATION, PERMISSIONS
 from environments.models import Environment, Event
 from tests import fake_aws
 from tests.aws_setup.journeys import MONA, VERTESIA_ISSUER, Console, open_codes
-from tests.fake_aws import HOME, FakeAws, throttled
+from tests.fake_aws import HOME, Crash, FakeAws, throttled
 
 LATER = 3600
 CHECKS = list(EVERY_TIME)
@@ -382,3 +382,46 @@ def test_no_token_and_no_credential_is_ever_stored_or_logged(
             assert part not in kept
     for secret in ("the-secret-of-the-role", "the-session-token-of-the-role", f"ASIA/arn:aws:iam::{HOME}"):
         assert secret not in kept
+
+
+# --- one token, which costs money -------------------------------------------------------------------------------
+
+NOVA = "amazon.nova-lite-v1:0"
+
+
+def test_one_token_is_asked_for_where_a_person_wanted_it(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
+    assert "one_token" not in results(console.verify(connected))
+    proof = console.verify(connected, one_token_of=NOVA)
+    assert proof.checks.get(check_name="one_token").detail == f"{NOVA} answered: 8 tokens in, 1 out"
+    assert aws.operations.count("bedrock-runtime:Converse") == 1
+
+
+def test_a_worker_that_is_lost_in_the_call_is_not_replaced_by_one_that_pays_again(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
+    aws.fail("bedrock-runtime:Converse", Crash())
+    with pytest.raises(Crash):
+        console.verify(connected, one_token_of=NOVA)
+    console.clock.forward(LATER)
+    proof = console.connection(connected).verifications.get(finished_at__isnull=True)
+    verification.advance_verification(proof.pk, open_gateway=console.open_gateway, clock=console.clock)
+    proof.refresh_from_db()
+    assert (proof.state, results(proof)["one_token"]) == ("proven", "skipped")
+    assert aws.operations.count("bedrock-runtime:Converse") == 1
+
+
+# --- isolation --------------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_for_another_reason_is_no_proof_of_isolation(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
+    operation = "sts:AssumeRoleWithWebIdentity"
+    off = AwsRefused("STS is not activated in this region", operation=operation, code="RegionDisabledException")
+    aws.before("bedrock:ListInferenceProfiles", lambda: aws.fail(operation, off, times=9))
+    proof = console.verify(connected, with_isolation=True)
+    assert proof.state == Verification.State.PROVEN
+    assert {results(proof)[name] for name in ISOLATION} == {"skipped"}
+    assert "which proves nothing" in proof.checks.get(check_name="isolation_expired").detail
