@@ -20,7 +20,6 @@ from environments.vertesia.answers import (
     parse_accounts,
     parse_environment,
     parse_environments,
-    parse_issued_token,
     parse_models,
     parse_projects,
 )
@@ -41,7 +40,7 @@ _READ_ENVIRONMENT = Operation("show the environment")
 _CREATE_ENVIRONMENT = Operation("create an environment", "environment:admin")
 _UPDATE_ENVIRONMENT = Operation("change the environment", "environment:admin")
 _LIST_MODELS = Operation("list the environment's models", "account:member")
-_ISSUE_TOKEN = Operation("issue a token for the environment")
+_ISSUE_TOKEN = Operation("issue a token for the environment", brings_key=True)
 
 
 class VertesiaClient:
@@ -85,11 +84,10 @@ class VertesiaClient:
         return self._ask(_LIST_MODELS, "GET", f"{_environment_path(environment_id)}/models", parse_models)
 
     def issue_environment_token(self, wanted: IssueEnvironmentToken) -> IssuedToken:
-        url = f"{self._site.token_service}/token/issue"
         try:
-            return self._ask_at(_ISSUE_TOKEN, "POST", url, parse_issued_token, wanted.to_json())
+            return self._tokens.issue(_ISSUE_TOKEN, wanted.to_json())
         except VertesiaError as error:
-            if error.status != 403 or error.operation is not _ISSUE_TOKEN:
+            if error.status != 403:
                 raise
             raise EnvironmentTokenRefused(
                 "Vertesia issues no token for the environment to this API key, which is usual. "
@@ -108,19 +106,9 @@ class VertesiaClient:
         parse: Callable[[object], Read],
         body: Mapping[str, Any] | None = None,
     ) -> Read:
-        return self._ask_at(operation, method, f"{self._site.api_root}{path}", parse, body)
-
-    def _ask_at(
-        self,
-        operation: Operation,
-        method: str,
-        url: str,
-        parse: Callable[[object], Read],
-        body: Mapping[str, Any] | None,
-    ) -> Read:
         token = self._tokens.get_token()
         try:
-            document = self._wire.ask(operation, method, url, bearer=token, body=body)
+            document = self._wire.ask(operation, method, f"{self._site.api_root}{path}", bearer=token, body=body)
         except VertesiaError as error:
             if error.status == 401:
                 self._tokens.forget(token)

@@ -40,11 +40,14 @@ _TOKEN_NOT_TAKEN = (
 
 @dataclass(frozen=True)
 class Operation:
-    """What is asked of Vertesia: `what` completes "Vertesia was asked to …"; `permission` is what it takes there."""
+    """What is asked of Vertesia: `what` completes "Vertesia was asked to …"; `permission` is what it takes there.
+
+    `brings_key`: the API key itself is sent, to the token service, and not a token made of it.
+    """
 
     what: str
     permission: str = ""
-    is_key_exchange: bool = False
+    brings_key: bool = False
 
 
 class VertesiaError(Exception):
@@ -146,7 +149,7 @@ def classify_refusal(
 def _judge(status: int, code: str, operation: Operation) -> tuple[type[VertesiaError], str]:
     if status == 403 and code in KEY_REFUSALS:
         return KeyRefused, KEY_REFUSALS[code]
-    if status in (401, 403) and operation.is_key_exchange:
+    if status in (401, 403) and operation.brings_key:
         return KeyRefused, _KEY_UNKNOWN
     if status == 401:
         return KeyRefused, _TOKEN_NOT_TAKEN

@@ -2,13 +2,13 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from environments.issuer.unverified import UnreadableToken, UnverifiedToken, read_unverified
-from environments.vertesia.answers import TokenClaims, parse_claims, parse_issued_token
+from environments.vertesia.answers import IssuedToken, TokenClaims, parse_claims, parse_issued_token
 from environments.vertesia.errors import Operation, UnexpectedAnswer
 from environments.vertesia.fields import WrongShape
 from environments.vertesia.sites import Site
@@ -20,7 +20,7 @@ ASSUMED_SECONDS = 3600.0
 
 _API_KEY = re.compile(r"sk-[!-~]{1,509}")
 
-_EXCHANGE = Operation("exchange the API key for a token", is_key_exchange=True)
+_EXCHANGE = Operation("exchange the API key for a token", brings_key=True)
 
 
 class InvalidApiKey(ValueError):
@@ -91,6 +91,19 @@ class TokenSource:
             if self._held is not None and self._held.token == token:
                 self._held = None
 
+    def issue(self, operation: Operation, body: Mapping[str, Any]) -> IssuedToken:
+        """Ask the token service with the API key itself, which it takes for every type of token; nothing is kept.
+
+        https://docs.vertesiahq.com/api/auth-token. Raises VertesiaError.
+        """
+        document = self._wire.ask(
+            operation, "POST", f"{self._site.token_service}/token/issue", bearer=self._key.value, body=body
+        )
+        try:
+            return parse_issued_token(document)
+        except WrongShape as error:
+            raise _not_a_token(operation, error) from error
+
     def _hold(self) -> _Held:
         # The lock is held over the exchange: whoever else needs a token waits for this one.
         with self._lock:
@@ -102,22 +115,16 @@ class TokenSource:
     def _exchange(self) -> _Held:
         asked_at = self._now()
         # Key in header and body, as Vertesia's own Python client sends it.
-        document = self._wire.ask(
-            _EXCHANGE,
-            "POST",
-            f"{self._site.token_service}/token/issue",
-            bearer=self._key.value,
-            body={"type": "apikey", "key": self._key.value},
-        )
+        issued = self.issue(_EXCHANGE, {"type": "apikey", "key": self._key.value})
         try:
-            issued = parse_issued_token(document)
             claims = parse_claims(read_unverified(UnverifiedToken(issued.value)))
         except (WrongShape, UnreadableToken) as error:
-            raise UnexpectedAnswer(
-                f"Vertesia was asked to {_EXCHANGE.what} and answers with something else: {error}",
-                operation=_EXCHANGE,
-                status=200,
-            ) from error
+            raise _not_a_token(_EXCHANGE, error) from error
         seconds = ASSUMED_SECONDS if issued.expires_in is None else min(max(issued.expires_in, 0.0), 24 * 3600.0)
         expires_at = claims.expires_at or asked_at + timedelta(seconds=seconds)
         return _Held(issued.value, claims, expires_at - REFRESH_BEFORE)
+
+
+def _not_a_token(operation: Operation, error: ValueError) -> UnexpectedAnswer:
+    sentence = f"Vertesia was asked to {operation.what}, and its answer is not as documented: {error}"
+    return UnexpectedAnswer(f"{sentence.rstrip('.')}.", operation=operation, status=200)
