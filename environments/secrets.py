@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import models
 
 _PURPOSE = b"vertesia-aws-setup encryption at rest 1"
 
@@ -23,6 +24,10 @@ class NoKeyFits(Exception):
             "A stored secret cannot be decrypted: was ENCRYPTION_KEYS changed? "
             "Add the former key behind the new one, separated by a comma, and start again."
         )
+
+
+class EncryptedField(models.BinaryField):
+    """What `encrypt` made of a secret. `manage.py rotate_encryption_key` finds every such field by its type."""
 
 
 def _derive_fernet(text: str) -> Fernet:

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from aws_setup.models.work import Claimable
 from environments.models import Environment, Organization
+from environments.secrets import EncryptedField
 
 
 class VertesiaAccess(models.Model):
@@ -23,7 +24,7 @@ class VertesiaAccess(models.Model):
         Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="vertesia_access"
     )
     site = models.CharField(max_length=20, choices=Site.choices)
-    api_key_encrypted = models.BinaryField()
+    api_key_encrypted = EncryptedField()
     key_hint = models.CharField(max_length=12, help_text="The key's last characters, to tell it from others.")
     key_sha256 = models.CharField(max_length=64, unique=True, help_text="So that one key is taken up once.")
     issuer_seen = models.CharField(max_length=255, blank=True, help_text="The iss of the token that Vertesia gave.")
