@@ -4,6 +4,7 @@ Nothing is green by assumption. What cannot be proven from here says so, and why
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.agreements import read_agreement
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.diagnosis.vertesia import explain_vertesia
 from aws_setup.drift import observing
 from aws_setup.drift.differences import DRIFT
 from aws_setup.explaining import explain_worker_error
@@ -23,14 +25,17 @@ from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.leases import LeaseLost, work_under_lease
 from aws_setup.listing import PredictedModel
-from aws_setup.models import Connection, Finding, Verification
+from aws_setup.models import Connection, Finding, Verification, VertesiaAccess
 from aws_setup.pauses import GIVE_UP_AFTER, next_pause
+from aws_setup.proofs.asking import RUNG, Asked, Asking, WaitForVertesia, look_only
 from aws_setup.proofs.attempt import Attempt, WaitForAws, Wanted
 from aws_setup.proofs.ladder import Ladder
 from aws_setup.proofs.looking import Look, look
 from aws_setup.proofs.schedule import note_end
 from aws_setup.status import lock_environment, refresh_status
 from aws_setup.stored_listings import find_or_store_listing
+from aws_setup.vertesia.access import OpenVertesia, access_of
+from aws_setup.waiting_runs import finish_waiting_run
 from environments.history import CONSOLE, Actor, record
 from environments.models import Environment, Status
 
@@ -96,9 +101,12 @@ def hasten_verification(connection: Connection, *, now: datetime) -> bool:
     return True
 
 
-def advance_verification(proof_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> datetime | None:
+def advance_verification(
+    proof_pk: int, *, open_gateway: OpenGateway, clock: Clock, open_vertesia: OpenVertesia | None = None
+) -> datetime | None:
     """Take a verification that stands on its own as far as it goes now; when to come back, or None.
 
+    Where only Vertesia can sign and the organization has an API key, Vertesia itself is asked by `open_vertesia`.
     Needs no right of the worker's where tokens can be signed here; iam reading rights name the cause of a failure.
     """
     proof = (
@@ -116,10 +124,12 @@ def advance_verification(proof_pk: int, *, open_gateway: OpenGateway, clock: Clo
             ladder.fail("token", explain_caller_failure(error))
             _finish_failed(proof, ladder, explain_caller_failure(error), clock)
         return None
-    return advance(proof, gateway=gateway, clock=clock)
+    return advance(proof, gateway=gateway, clock=clock, open_vertesia=open_vertesia)
 
 
-def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime | None:
+def advance(
+    proof: Verification, *, gateway: Gateway, clock: Clock, open_vertesia: OpenVertesia | None = None
+) -> datetime | None:
     """One attempt at the proof. Returns when to try again, or None: it is over, or another worker has it."""
     if not proof.claim(clock=clock):
         return None
@@ -127,7 +137,7 @@ def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime 
     try:
         return work_under_lease(
             proof,
-            advance=lambda: _advance(proof, gateway, clock),
+            advance=lambda: _advance(proof, gateway, clock, open_vertesia),
             fail=lambda problem: _finish_failed(proof, Ladder(), problem, clock),
         )
     finally:
@@ -137,7 +147,9 @@ def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime 
         )
 
 
-def _advance(proof: Verification, gateway: Gateway, clock: Clock) -> datetime | None:
+def _advance(
+    proof: Verification, gateway: Gateway, clock: Clock, open_vertesia: OpenVertesia | None
+) -> datetime | None:
     connection = proof.connection
     environment = Environment.objects.select_related("organization__issuer").get(pk=connection.environment_id)
     if not connection.role_arn:
@@ -147,15 +159,46 @@ def _advance(proof: Verification, gateway: Gateway, clock: Clock) -> datetime | 
     agreed_at = connection.agreed_at
     try:
         if environment.organization.issuer.is_builtin:
+            attempt.ladder.skip(RUNG, "This console signs for the organization itself: Vertesia is not needed")
             attempt.prove()
             _finish_proven(proof, attempt, clock, agreed_at=agreed_at)
         else:
-            _finish_unprovable(proof, attempt, look(attempt), clock, agreed_at=agreed_at)
-    except WaitForAws as wait:
-        return _wait(proof, attempt.ladder, wait, clock)
+            _settle(proof, attempt, _ask(proof, attempt, open_vertesia), clock, agreed_at=agreed_at)
+    except (WaitForAws, WaitForVertesia) as wait:
+        return _wait(proof, attempt, wait, clock, agreed_at=agreed_at)
     except Blocked as blocked:
         _finish_failed(proof, attempt.ladder, blocked.problem, clock, models=attempt.models or None)
     return None
+
+
+def _ask(proof: Verification, attempt: Attempt, open_vertesia: OpenVertesia | None) -> Asked:
+    """What Vertesia says where it can be asked, and what is seen without it. Raises as Asking.prove."""
+    organization = attempt.environment.organization
+    access = access_of(organization) if open_vertesia else None
+    if open_vertesia is None or access is None:
+        attempt.ladder.skip(RUNG, f"No Vertesia API key of {organization.name} is known here")
+        seen = look(attempt)
+        return Asked(seen.models, None, seen, issues_tokens=None)
+    try:
+        vertesia = open_vertesia(access)
+    except Blocked as blocked:
+        return look_only(attempt, blocked.problem)
+    asking = Asking(attempt, vertesia, issuer_seen=access.issuer_seen)
+    try:
+        return asking.prove()
+    finally:
+        if asking.issues_tokens is not None:
+            VertesiaAccess.objects.filter(pk=access.pk).update(issues_tokens=asking.issues_tokens)
+
+
+def _settle(proof: Verification, attempt: Attempt, asked: Asked, clock: Clock, *, agreed_at: datetime | None) -> None:
+    attempt.models = asked.models
+    if asked.listed is not None:
+        limit = f"Vertesia itself listed {asked.listed} models through this role."
+        _finish_proven(proof, attempt, clock, agreed_at=agreed_at, limit=limit, seen=asked.seen)
+    else:
+        seen = asked.seen or Look(models=asked.models, last_used=None, differences=[])
+        _finish_unprovable(proof, attempt, replace(seen, models=asked.models), clock, agreed_at=agreed_at)
 
 
 def _begin_attempt(proof: Verification, environment: Environment, gateway: Gateway, clock: Clock) -> Attempt:
@@ -195,27 +238,53 @@ def _is_spreading(connection: Connection, clock: Clock) -> bool:
     return written is not None and clock() - written < timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
 
 
-def _wait(proof: Verification, ladder: Ladder, wait: WaitForAws, clock: Clock) -> datetime | None:
+def _wait(
+    proof: Verification,
+    attempt: Attempt,
+    wait: WaitForAws | WaitForVertesia,
+    clock: Clock,
+    *,
+    agreed_at: datetime | None,
+) -> datetime | None:
     now = clock()
     since = proof.waiting_since or now
-    if not wait.is_propagation and now - since > GIVE_UP_AFTER:
-        problem = explain_worker_error(wait.error)
-        ladder.fail(wait.check, problem)
-        _finish_failed(proof, ladder, problem, clock)
-        return None
-    pause = next_pause(now - since)
+    advised = wait.advised if isinstance(wait, WaitForVertesia) else 0.0
+    if not wait.is_propagation and max(now - since, timedelta(seconds=advised)) > GIVE_UP_AFTER:
+        return _give_up(proof, attempt, wait, clock, agreed_at=agreed_at)
+    pause = next_pause(now - since, advised=advised)
     if wait.is_propagation and proof.connection.last_write_at:
-        what = f"AWS does not show the change everywhere yet ({wait.error.code})"
         end = proof.connection.last_write_at + timedelta(seconds=settings.PROPAGATION_WINDOW_SECONDS)
     else:
-        what = f"{wait.error.operation} did not succeed ({wait.error.code})"
         end = since + GIVE_UP_AFTER
     left = max(0, round((end - now).total_seconds()))
-    doing = f"{what}; asking again in {pause.seconds} s, for at most {left} s more"
+    doing = f"{wait.what}; asking again in {pause.seconds} s, for at most {left} s more"
     moment = now + pause
     if not proof.wait_until(moment, doing=doing[:300], waiting_since=since):
         raise LeaseLost
     return moment
+
+
+def _give_up(
+    proof: Verification,
+    attempt: Attempt,
+    wait: WaitForAws | WaitForVertesia,
+    clock: Clock,
+    *,
+    agreed_at: datetime | None,
+) -> datetime | None:
+    """AWS could not be asked: the proof failed. Vertesia could not: what can be seen without it is looked at."""
+    if isinstance(wait, WaitForAws):
+        problem = explain_worker_error(wait.error)
+        attempt.ladder.fail(wait.check, problem)
+        _finish_failed(proof, attempt.ladder, problem, clock)
+        return None
+    assert wait.error is not None  # noqa: S101 - without an error it is propagation
+    try:
+        asked = look_only(attempt, explain_vertesia(wait.error))
+    except WaitForAws as other:
+        return _wait(proof, attempt, other, clock, agreed_at=agreed_at)
+    _settle(proof, attempt, asked, clock, agreed_at=agreed_at)
+    return None
 
 
 def _say(proof: Verification, doing: str) -> None:
@@ -234,15 +303,27 @@ def _require_same_agreement(proof: Verification, agreed_at: datetime | None) -> 
 
 
 @transaction.atomic
-def _finish_proven(proof: Verification, attempt: Attempt, clock: Clock, *, agreed_at: datetime | None) -> None:
+def _finish_proven(
+    proof: Verification,
+    attempt: Attempt,
+    clock: Clock,
+    *,
+    agreed_at: datetime | None,
+    limit: str = "",
+    seen: Look | None = None,
+) -> None:
     _require_same_agreement(proof, agreed_at)
     now, environment, models = clock(), attempt.environment, attempt.models
     _store(proof, attempt.ladder, models)
     close_findings(proof.connection, now=now, actor=attempt.actor)
     _settle_isolation(proof, attempt.ladder, now=now)
     Environment.objects.filter(pk=environment.pk).update(verified_at=now)
-    limit = f"AWS accepts tokens for {environment.subject}. Only Vertesia can show that these are your ids."
-    _end(proof, Verification.State.PROVEN, clock, limit=limit)
+    here = f"AWS accepts tokens for {environment.subject}. Only Vertesia can show that these are your ids."
+    _end(proof, Verification.State.PROVEN, clock, limit=limit or here, last_used_at=seen.last_used if seen else None)
+    if proof.run_id is None:
+        finish_waiting_run(proof.connection, actor=attempt.actor, now=now)
+    if seen is not None and (seen.differences or _has_drifted(proof.connection)):
+        observing.request_observation(proof.connection, actor=attempt.actor, now=now)
     if _is_nothing_new(proof, environment):
         return
     shown = sum(model.shown_in_studio for model in models)

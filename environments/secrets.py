@@ -5,6 +5,7 @@ encrypts, all decrypt: to rotate, put a new one in front and run `manage.py rota
 """
 
 import base64
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -26,7 +27,13 @@ class NoKeyFits(Exception):
         )
 
 
-class EncryptedField(models.BinaryField):
+if TYPE_CHECKING:
+    BinaryField = models.BinaryField[bytes, bytes]
+else:
+    BinaryField = models.BinaryField  # generic only in the type stubs
+
+
+class EncryptedField(BinaryField):
     """What `encrypt` made of a secret. `manage.py rotate_encryption_key` finds every such field by its type."""
 
 

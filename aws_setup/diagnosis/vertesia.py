@@ -185,8 +185,8 @@ def explain_lists_nothing(name: str, *, evidence: Mapping[str, str]) -> Problem:
     return Problem(
         code="vertesia_lists_nothing",
         sentence=f"Vertesia lists no models of {name}, though AWS holds what was agreed.",
-        why="Vertesia does not repeat what AWS told it. What AWS shows to this console is as agreed, so the cause is in "
-        "what cannot be read from here: the token, or a policy of the AWS organization.",
+        why="Vertesia does not repeat what AWS told it. What this console sees of AWS is as agreed, so the cause is "
+        "in what cannot be read from here: the token, or a policy of the AWS organization.",
         remedy="Look for AssumeRoleWithWebIdentity of this role in CloudTrail: its error says why. Then verify again.",
         command="aws cloudtrail lookup-events --lookup-attributes "
         "AttributeKey=EventName,AttributeValue=AssumeRoleWithWebIdentity --max-results 5",

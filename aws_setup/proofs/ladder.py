@@ -42,9 +42,10 @@ class Ladder:
             milliseconds=milliseconds,
         )
 
-    def skip(self, name: str, reason: str, *, evidence: Mapping[str, Any] | None = None) -> None:
+    def skip(self, name: str, reason: str, *, evidence: Mapping[str, Any] | None = None, remedy: str = "") -> None:
         """Add a check that could not be made; it blocks nothing."""
         self.add(name, Check.Result.SKIPPED, reason, evidence=evidence)
+        self.checks[name].remedy = remedy[:1000]
 
     def fail(self, name: str, problem: Problem, *, milliseconds: int | None = None) -> None:
         """Add the failed check with its remedy; after the first one only that it was refused as well."""
@@ -54,6 +55,11 @@ class Ladder:
         self.problem = problem
         self.add(name, Check.Result.FAIL, problem.sentence, evidence=problem.evidence, milliseconds=milliseconds)
         self.checks[name].remedy = problem.remedy[:1000]
+
+    def excuse(self, reason: str) -> None:
+        """Take the cause back: it only kept from looking at what is proven otherwise."""
+        self.skip(self.first_red, reason)
+        self.problem = None
 
     def fail_security(self, name: str, problem: Problem) -> None:
         """Add a check that shows the role to be open. It stands beside the cause of anything else."""

@@ -45,7 +45,9 @@ def connect_organization(*, site: str, api_key: str, actor: Actor, now: datetime
         raise NotTakenUp("api_key", str(error)) from None
     is_local = site == VertesiaAccess.Site.SANDBOX
     if site not in VertesiaAccess.Site.values or is_local != settings.AWS_SANDBOX:
-        offered = "the sandbox's own Vertesia" if settings.AWS_SANDBOX else "a site of Vertesia: global, us1, eu1 or jp1"
+        offered = (
+            "the sandbox's own Vertesia" if settings.AWS_SANDBOX else "a site of Vertesia: global, us1, eu1 or jp1"
+        )
         raise NotTakenUp("site", f"Choose {offered}: this console works with no other.")
     digest = _digest(key)
     if known := VertesiaAccess.objects.filter(key_sha256=digest).select_related("organization").first():
@@ -74,7 +76,9 @@ def _digest(key: ApiKey) -> str:
 
 def _known_already(access: VertesiaAccess) -> str:
     if access.organization is None:
-        return "This key was entered before, and no organization was read with it yet. Try that one again, or forget it."
+        return (
+            "This key was entered before, and no organization was read with it yet. Try that one again, or forget it."
+        )
     return f"This key is in use already, for {access.organization.name}."
 
 

@@ -24,3 +24,11 @@ def read_unverified(token: UnverifiedToken) -> dict[str, Any]:
     except (jwt.InvalidTokenError, RecursionError):
         # Not chained: PyJWT's own text may repeat parts of the token.
         raise UnreadableToken("The text is not a JSON Web Token.") from None
+
+
+def read_header(token: UnverifiedToken) -> dict[str, Any]:
+    """The header of `token` as it stands in it, `kid` among others. Raises UnreadableToken."""
+    try:
+        return dict(jwt.get_unverified_header(token))
+    except (jwt.InvalidTokenError, RecursionError):
+        raise UnreadableToken("The text is not a JSON Web Token.") from None
