@@ -9,7 +9,18 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from aws_setup.environment_list import list_regions
-from aws_setup.models import Account, Connection, Draft, Finding, Plan, Run, Verification, WorkerCaller
+from aws_setup.models import (
+    Account,
+    Connection,
+    Draft,
+    Finding,
+    Plan,
+    Run,
+    Verification,
+    VertesiaAccess,
+    VertesiaJob,
+    WorkerCaller,
+)
 from aws_setup.verification import request_verification
 from config.templatetags.console import relative
 from environments.admin import ReadOnlyAdmin
@@ -128,3 +139,30 @@ class FindingAdmin(ReadOnlyAdmin):
     list_display = ("code", "connection", "opened_at", "seen_at", "closed_at")
     list_filter = ("code",)
     list_select_related = ("connection__environment", "connection__account")
+
+
+@admin.register(VertesiaAccess)
+class VertesiaAccessAdmin(ReadOnlyAdmin):
+    """The key itself is shown to nobody, encrypted or not."""
+
+    list_display = ("organization", "site", "key_hint", "project_name", "issuer_seen", "checked_at")
+    list_select_related = ("organization",)
+    fields = (
+        "organization",
+        "site",
+        "key_hint",
+        "project_name",
+        "issuer_seen",
+        "may_administer",
+        "issues_tokens",
+        "checked_at",
+        "created_by",
+        "created_at",
+    )
+
+
+@admin.register(VertesiaJob)
+class VertesiaJobAdmin(ReadOnlyAdmin):
+    list_display = ("access", "kind", "state", "actor", "created_at", "finished_at")
+    list_filter = ("kind", "state")
+    list_select_related = ("access",)

@@ -178,8 +178,10 @@ def _is_proven(index: int, *, broken: int | None, results: Mapping[str, str]) ->
         return False
     if index == ATTACHMENT_LINK:
         return any(results.get(name) == "pass" for name in LISTINGS)
+    if index == PERMISSION_LINK and results.get("vertesia_models") == "pass":
+        return True
     return all(results.get(name) == "pass" for name in PROVES[index])
 
 
 PROVES: dict[int, Sequence[str]] = {ISSUER_LINK: (), TRUST_LINK: ("identity",), PERMISSION_LINK: LISTINGS}
-"""The checks that must have passed, beside the exchange, for a link to be proven."""
+"""The checks that must have passed, beside the exchange, for a link to be proven; or Vertesia's list, for the last."""

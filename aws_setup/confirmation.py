@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from aws_setup import hints
-from aws_setup.models import Connection, Run, Step, Verification
+from aws_setup.models import Connection, Verification
 from aws_setup.status import lock_environment, refresh_status
 from aws_setup.verification import request_verification
+from aws_setup.waiting_runs import finish_waiting_run
 from environments.history import Actor, record
 from environments.models import Environment, Issuer, Status
 
@@ -20,23 +20,8 @@ def confirm_connection(connection: Connection, *, actor: Actor, now: datetime) -
     """
     if not confirm_models(connection, actor=actor, now=now):
         return False
-    _finish_confirmed_run(connection, actor=actor, now=now)
+    finish_waiting_run(connection, actor=actor, now=now)
     return True
-
-
-def _finish_confirmed_run(connection: Connection, *, actor: Actor, now: datetime) -> None:
-    run = connection.runs.first()
-    if (
-        run is None
-        or run.state != Run.State.WAITING_FOR_VERTESIA
-        or not run.steps.filter(after_proof=True).exclude(state=Step.State.DONE).exists()
-    ):
-        return
-    resumed = Run.objects.filter(pk=run.pk, state=Run.State.WAITING_FOR_VERTESIA).update(
-        state=Run.State.FINISHING, finished_at=None, next_attempt_at=now, actor=actor
-    )
-    if resumed:
-        hints.send(hints.ADVANCE_RUN, run.pk)
 
 
 @transaction.atomic

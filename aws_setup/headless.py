@@ -18,10 +18,22 @@ from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, restart_draft, save_answers, start_draft
 from aws_setup.gateway.protocol import Gateway
-from aws_setup.models import Account, Connection, Draft, Plan, Run, Verification, WorkerCaller
+from aws_setup.models import (
+    Account,
+    Connection,
+    Draft,
+    Plan,
+    Run,
+    Verification,
+    VertesiaAccess,
+    VertesiaJob,
+    WorkerCaller,
+)
 from aws_setup.observed import ObservedRole
 from aws_setup.status import refresh_status
 from aws_setup.trust.adoption import Adoption, review_adoption
+from aws_setup.vertesia import jobs
+from aws_setup.vertesia.access import OpenVertesia, request_import
 from environments.history import Actor
 from environments.models import Environment, Event
 
@@ -173,13 +185,39 @@ def approve_plan(plan: Plan, *, actor: Actor) -> Run:
         return approval.approve_plan(plan, fingerprint=plan.fingerprint, actor=actor, now=timezone.now())
 
 
-def finish_run(run: Run, *, open_gateway: OpenGateway, say: Say) -> None:
+def finish_run(run: Run, *, open_gateway: OpenGateway, say: Say, open_vertesia: OpenVertesia | None = None) -> None:
     """See a run to its end."""
-    _work(run, lambda: provisioning.advance_run(run.pk, open_gateway=open_gateway, clock=timezone.now), say)
+    _work(
+        run,
+        lambda: provisioning.advance_run(
+            run.pk, open_gateway=open_gateway, open_vertesia=open_vertesia, clock=timezone.now
+        ),
+        say,
+    )
+
+
+def finish_job(job: VertesiaJob, *, open_vertesia: OpenVertesia, say: Say) -> None:
+    """See what is asked of Vertesia to its end."""
+    _work(job, lambda: jobs.advance_job(job.pk, open_vertesia=open_vertesia, clock=timezone.now), say)
+
+
+def import_environments(access: VertesiaAccess, *, open_vertesia: OpenVertesia, actor: Actor, say: Say) -> VertesiaJob:
+    """Read the organization's environments; where a worker does so already, wait for what comes of it."""
+    with hints.suppressed():
+        job = request_import(access, actor=actor, now=timezone.now())
+    job = job or access.jobs.filter(kind=VertesiaJob.Kind.IMPORT)[0]
+    finish_job(job, open_vertesia=open_vertesia, say=say)
+    return job
 
 
 def verify_connection(
-    connection: Connection, *, open_gateway: OpenGateway, actor: Actor, say: Say, with_isolation: bool = False
+    connection: Connection,
+    *,
+    open_gateway: OpenGateway,
+    actor: Actor,
+    say: Say,
+    with_isolation: bool = False,
+    open_vertesia: OpenVertesia | None = None,
 ) -> Verification | None:
     """Prove the connection anew and wait for the result; None where a set-up is under way."""
     with hints.suppressed():
@@ -192,7 +230,9 @@ def verify_connection(
     pk = proof.pk
     _work(
         proof,
-        lambda: verification.advance_verification(pk, open_gateway=open_gateway, clock=timezone.now),
+        lambda: verification.advance_verification(
+            pk, open_gateway=open_gateway, open_vertesia=open_vertesia, clock=timezone.now
+        ),
         say,
     )
     return proof
@@ -209,7 +249,7 @@ def _advance_once(advance: Callable[[], datetime | None]) -> datetime | None:
     return None
 
 
-def _work(work: Run | Verification, advance: Callable[[], datetime | None], say: Say) -> None:
+def _work(work: Run | Verification | VertesiaJob, advance: Callable[[], datetime | None], say: Say) -> None:
     """Do the work in this process, waiting as it asks; where another worker has it, watch until it is over."""
     said = ""
     with hints.suppressed():

@@ -23,6 +23,7 @@ MAKE_PLAN = "aws_setup.tasks.make_plan"
 BREAK_SANDBOX = "aws_setup.tasks.break_sandbox"
 FAIL_SANDBOX = "aws_setup.tasks.fail_sandbox"
 DELIVER = "aws_setup.tasks.deliver"
+ADVANCE_VERTESIA_JOB = "aws_setup.tasks.advance_vertesia_job"
 
 EXPIRES_SECONDS = 600
 """After which a hint is worth nothing: the sweep has repeated it, and a slow worker's queue is not to grow with it."""

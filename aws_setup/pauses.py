@@ -1,14 +1,19 @@
 """How long to wait before looking at AWS again, within one piece of work and from one to the next. Pure."""
 
+import math
 from datetime import timedelta
 
 GIVE_UP_AFTER = timedelta(minutes=5)
 """How long an answer that may mend itself (throttling, a concurrent change, no answer) is waited out."""
 
 
-def next_pause(waited: timedelta) -> timedelta:
-    """Growing pauses: 1 s at first, half of what was waited already, 10 s at most."""
-    return timedelta(seconds=min(10, max(1, round(waited.total_seconds() / 2))))
+def next_pause(waited: timedelta, *, advised: float = 0) -> timedelta:
+    """Growing pauses: 1 s at first, half of what was waited already, 10 s at most; never less than `advised` seconds.
+
+    `advised` is what the other side asks for, as by Retry-After.
+    """
+    growing = min(10, max(1, round(waited.total_seconds() / 2)))
+    return timedelta(seconds=max(growing, math.ceil(advised)))
 
 
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(minutes=15), timedelta(hours=24)

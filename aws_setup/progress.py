@@ -26,10 +26,10 @@ def come_back(work: Claimable, moment: datetime, doing: str, *, waiting_since: d
     return moment
 
 
-def wait_for(work: Claimable, what: str, *, now: datetime, until: datetime) -> datetime:
-    """Wait for what will be so by `until`, by pauses that grow; when to come back."""
+def wait_for(work: Claimable, what: str, *, now: datetime, until: datetime, advised: float = 0.0) -> datetime:
+    """Wait for what will be so by `until`, by pauses that grow, of `advised` seconds at least; when to come back."""
     since = work.waiting_since or now
-    pause = next_pause(now - since)
+    pause = next_pause(now - since, advised=advised)
     left = max(0, round((until - now).total_seconds()))
     doing = f"{what}; trying again in {pause.seconds} s, for at most {left} s more"
     return come_back(work, now + pause, doing, waiting_since=since)

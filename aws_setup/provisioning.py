@@ -12,6 +12,7 @@ from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.diagnosis.vertesia import explain_vertesia
 from aws_setup.drift import observing
 from aws_setup.explaining import explain_worker_error
 from aws_setup.findings import close_findings, open_finding
@@ -26,16 +27,23 @@ from aws_setup.progress import come_back, tell, wait_out
 from aws_setup.proofs.schedule import plan_after_run
 from aws_setup.status import refresh_status
 from aws_setup.steps import perform, reopen, resources_written
+from aws_setup.vertesia.access import OpenVertesia, access_of
+from aws_setup.vertesia.handing_over import STILL_HELD, record_written, write_api_key
+from aws_setup.vertesia.waiting import find_pause
 from environments.history import Actor, record
 from environments.models import Environment
+from environments.vertesia.errors import VertesiaError
 
 A_MOMENT = timedelta(seconds=1)
 TAKES_FROM_PROVIDER = ("DeleteOpenIDConnectProvider", "RemoveClientIDFromOpenIDConnectProvider")
 
 
-def advance_run(run_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> datetime | None:
+def advance_run(
+    run_pk: int, *, open_gateway: OpenGateway, clock: Clock, open_vertesia: OpenVertesia | None = None
+) -> datetime | None:
     """Take a run as far as it goes now. Returns when to come back, or None where it is over or not ours to take.
 
+    Where the organization has a Vertesia API key, `open_vertesia` tells Vertesia the role and asks for the proof.
     Needs the actions of policies.provisioning_policy. May run twice: the lease lets one worker in at a time.
     """
     run = Run.objects.select_related("plan", "connection__account").filter(pk=run_pk).first()
@@ -43,29 +51,33 @@ def advance_run(run_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> date
         return None
     return work_under_lease(
         run,
-        advance=lambda: _open_and_advance(run, open_gateway, clock),
+        advance=lambda: _open_and_advance(run, open_gateway, open_vertesia, clock),
         fail=lambda problem: _fail(run, problem, clock=clock),
     )
 
 
-def _open_and_advance(run: Run, open_gateway: OpenGateway, clock: Clock) -> datetime | None:
+def _open_and_advance(
+    run: Run, open_gateway: OpenGateway, open_vertesia: OpenVertesia | None, clock: Clock
+) -> datetime | None:
     try:
         gateway = open_gateway(run.connection.account)
     except SandboxUnavailable as error:
         _fail(run, explain_caller_failure(error), clock=clock)
         return None
     try:
-        return _advance(run, gateway, clock)
+        return _advance(run, gateway, open_vertesia, clock)
     finally:
         _add_calls(run, gateway)
 
 
-def _advance(run: Run, gateway: Gateway, clock: Clock) -> datetime | None:
+def _advance(run: Run, gateway: Gateway, open_vertesia: OpenVertesia | None, clock: Clock) -> datetime | None:
     if run.state == Run.State.APPLYING:
         if (pause := _apply(run, gateway, clock, after_proof=False)) or run.is_finished:
             return pause
-        _start_proving(run, clock=clock)
-    if run.state == Run.State.VERIFYING and (pause := _prove(run, gateway, clock)):
+        _leave_aws(run)
+    if run.state == Run.State.HANDING_OVER and (pause := _hand_over(run, open_vertesia, clock)):
+        return pause
+    if run.state == Run.State.VERIFYING and (pause := _prove(run, gateway, open_vertesia, clock)):
         return pause
     if run.state == Run.State.FINISHING:
         if (pause := _apply(run, gateway, clock, after_proof=True)) or run.is_finished:
@@ -143,8 +155,8 @@ def _let_others_finish(run: Run, current: list[Action]) -> None:
 
 
 @transaction.atomic
-def _start_proving(run: Run, *, clock: Clock) -> None:
-    """AWS holds what was agreed: the environment gets its region, and the proof begins."""
+def _leave_aws(run: Run) -> None:
+    """AWS holds what was agreed: the environment gets its region, and Vertesia is told."""
     desired = DesiredState.from_json(run.plan.desired)
     if desired.is_absent:
         note_held(run, {"role_arn": "", "role_id": ""})
@@ -152,7 +164,53 @@ def _start_proving(run: Run, *, clock: Clock) -> None:
             raise LeaseLost
         return
     Environment.objects.filter(pk=run.plan.environment_id).update(endpoint_url=desired.region)
-    if not run.write(state=Run.State.VERIFYING, doing="Proving that the role works"):
+    if not run.write(state=Run.State.HANDING_OVER, doing="Telling Vertesia", waiting_since=None):
+        raise LeaseLost
+
+
+def _hand_over(run: Run, open_vertesia: OpenVertesia | None, clock: Clock) -> datetime | None:
+    """Tell Vertesia the role's ARN and the region, where it can be told; then the proof begins.
+
+    Where it cannot be, the run waits for Vertesia: AWS is right, and the ARN is known.
+    """
+    environment = Environment.objects.select_related("organization").get(pk=run.plan.environment_id)
+    access = access_of(environment.organization) if open_vertesia else None
+    if open_vertesia is None or access is None:
+        _start_proving(run, clock=clock)
+        return None
+    role_arn, region = run.connection.role_arn, DesiredState.from_json(run.plan.desired).region
+    tell(run, f"Telling Vertesia that {environment.name} uses {role_arn}")
+    try:
+        write_api_key(environment, open_vertesia(access), role_arn=role_arn, region=region)
+    except Blocked as blocked:
+        _leave_to_vertesia(run, blocked.problem, clock)
+    except VertesiaError as error:
+        pause = find_pause(error, since=run.waiting_since, now=clock())
+        if pause is None:
+            _leave_to_vertesia(run, explain_vertesia(error), clock)
+            return None
+        if not run.wait_until(pause.until, doing=pause.doing, waiting_since=pause.since):
+            raise LeaseLost from error
+        return pause.until
+    else:
+        with transaction.atomic():
+            record_written(environment, role_arn=role_arn, region=region, actor=Actor(run.actor))
+            _start_proving(run, clock=clock)
+    return None
+
+
+@transaction.atomic
+def _leave_to_vertesia(run: Run, problem: Problem, clock: Clock) -> None:
+    """AWS holds what was agreed, and Vertesia could not be told: for this reason, not for ever."""
+    if not run.write(problem=problem.to_json()):
+        raise LeaseLost
+    said = f"AWS holds what was agreed, and Vertesia was not told. {problem.sentence}"
+    _end(run, Run.State.WAITING_FOR_VERTESIA, said, clock)
+
+
+@transaction.atomic
+def _start_proving(run: Run, *, clock: Clock) -> None:
+    if not run.write(state=Run.State.VERIFYING, doing="Proving that the role works", waiting_since=None):
         raise LeaseLost
     _make_proof(run, now=clock())
 
@@ -186,11 +244,11 @@ def _make_proof(run: Run, *, now: datetime) -> None:
         asked.update(**ours)
 
 
-def _prove(run: Run, gateway: Gateway, clock: Clock) -> datetime | None:
+def _prove(run: Run, gateway: Gateway, open_vertesia: OpenVertesia | None, clock: Clock) -> datetime | None:
     """Advance the run's verification. None: it is over, and the run's state says how it goes on."""
-    proof = run.verifications.get()
+    proof = run.verifications.all()[0]  # the last one: a run that waited for Vertesia may have an earlier one
     if not proof.is_finished:
-        pause = verification.advance(proof, gateway=gateway, clock=clock)
+        pause = verification.advance(proof, gateway=gateway, clock=clock, open_vertesia=open_vertesia)
         if pause:
             return come_back(run, pause, proof.doing)
         proof.refresh_from_db()
@@ -237,7 +295,9 @@ def _succeed(run: Run, *, clock: Clock) -> None:
         done = "Disconnected: the role is gone."
         if desired.is_adopted:
             done = f"Disconnected: role {desired.role_name} was given back to whoever made it."
-    elif run.verifications.filter(state=Verification.State.PROVEN).exists():
+        if access_of(run.plan.environment.organization) is not None:
+            done = f"{done} {STILL_HELD}"
+    elif Environment.objects.filter(pk=run.plan.environment_id, verified_at__isnull=False).exists():
         done = "Connected and proven."
     else:
         done = "Connected, as a person confirmed; what it replaces is gone."

@@ -16,13 +16,14 @@ from aws_setup import accounts, hints, planning, provisioning, verification
 from aws_setup.drift import observing
 from aws_setup.interruptions import INTERRUPTIONS
 from aws_setup.lab import breakages, faults
-from aws_setup.models import Delivery, Draft, Observation, Plan, Run, Verification, WorkerCaller
+from aws_setup.models import Delivery, Draft, Observation, Plan, Run, Verification, VertesiaJob, WorkerCaller
 from aws_setup.moves import migration
 from aws_setup.notices import outbox, sending
 from aws_setup.proofs.retention import forget_old_proofs
 from aws_setup.proofs.schedule import request_due_verifications
 from aws_setup.status import refresh_status
-from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway
+from aws_setup.vertesia import jobs
+from aws_setup.wiring import SESSIONS, find_sandbox_url, open_gateway, open_vertesia
 from environments.history import Actor
 from environments.models import Environment, Status
 
@@ -49,7 +50,7 @@ def _left_to_the_sweep(task: Callable[[int], None]) -> Callable[[int], None]:
 @_left_to_the_sweep
 def advance_run(run_pk: int) -> None:
     """Take a run as far as it goes now, and come back when it is due again."""
-    due = provisioning.advance_run(run_pk, open_gateway=open_gateway, clock=timezone.now)
+    due = provisioning.advance_run(run_pk, open_gateway=open_gateway, open_vertesia=open_vertesia, clock=timezone.now)
     _come_back(hints.ADVANCE_RUN, run_pk, due)
 
 
@@ -57,7 +58,9 @@ def advance_run(run_pk: int) -> None:
 @_left_to_the_sweep
 def advance_verification(proof_pk: int) -> None:
     """Take a verification as far as it goes now, and come back when it is due again."""
-    due = verification.advance_verification(proof_pk, open_gateway=open_gateway, clock=timezone.now)
+    due = verification.advance_verification(
+        proof_pk, open_gateway=open_gateway, open_vertesia=open_vertesia, clock=timezone.now
+    )
     _come_back(hints.ADVANCE_VERIFICATION, proof_pk, due)
 
 
@@ -67,6 +70,14 @@ def advance_observation(pk: int) -> None:
     """Compare a connection with AWS as far as that goes now, and come back when it is due again."""
     due = observing.advance_observation(pk, open_gateway=open_gateway, clock=timezone.now)
     _come_back(hints.ADVANCE_OBSERVATION, pk, due)
+
+
+@shared_task(name=hints.ADVANCE_VERTESIA_JOB)
+@_left_to_the_sweep
+def advance_vertesia_job(pk: int) -> None:
+    """Ask Vertesia what a job is about, as far as that goes now, and come back when it is due again."""
+    due = jobs.advance_job(pk, open_vertesia=open_vertesia, clock=timezone.now)
+    _come_back(hints.ADVANCE_VERTESIA_JOB, pk, due)
 
 
 @shared_task(name=hints.MAKE_PLAN)
@@ -129,6 +140,8 @@ def sweep() -> None:
     observing.request_due_observations(now=now)
     for observation_pk in Observation.due(now).values_list("pk", flat=True):
         hints.send(hints.ADVANCE_OBSERVATION, observation_pk)
+    for job_pk in VertesiaJob.due(now).values_list("pk", flat=True):
+        hints.send(hints.ADVANCE_VERTESIA_JOB, job_pk)
     for draft in Draft.objects.filter(state=Draft.State.PLANNING):
         hints.send(hints.MAKE_PLAN, draft.pk)
     unanswered = Q(checked_at__isnull=True) | Q(checked_at__lt=F("check_requested_at"))

@@ -4,6 +4,7 @@ Nothing is green by assumption. What cannot be proven from here says so, and why
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from aws_setup.accounts import OpenGateway, explain_caller_failure
 from aws_setup.agreements import read_agreement
 from aws_setup.credentials import SandboxUnavailable
 from aws_setup.diagnosis import Blocked, Problem
+from aws_setup.diagnosis.vertesia import explain_vertesia
 from aws_setup.drift import observing
 from aws_setup.drift.differences import DRIFT
 from aws_setup.explaining import explain_worker_error
@@ -22,14 +24,18 @@ from aws_setup.findings import close_findings, open_finding
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.leases import LeaseLost, work_under_lease
 from aws_setup.listing import PredictedModel
-from aws_setup.models import Clock, Connection, Finding, Verification
-from aws_setup.progress import tell, wait_for, wait_out
+from aws_setup.models import Clock, Connection, Finding, Verification, VertesiaAccess
+from aws_setup.pauses import GIVE_UP_AFTER
+from aws_setup.progress import tell, wait_for
+from aws_setup.proofs.asking import RUNG, Asked, Asking, WaitForVertesia, look_only
 from aws_setup.proofs.attempt import Attempt, WaitForAws, Wanted
 from aws_setup.proofs.ladder import Ladder
 from aws_setup.proofs.looking import Look, look
 from aws_setup.proofs.schedule import note_end
 from aws_setup.status import lock_environment, refresh_status
 from aws_setup.stored_listings import find_or_store_listing
+from aws_setup.vertesia.access import OpenVertesia, access_of
+from aws_setup.waiting_runs import finish_waiting_run
 from environments.history import CONSOLE, Actor, record
 from environments.models import Environment, Status
 
@@ -92,9 +98,12 @@ def hasten_verification(connection: Connection, *, now: datetime) -> bool:
     return True
 
 
-def advance_verification(proof_pk: int, *, open_gateway: OpenGateway, clock: Clock) -> datetime | None:
+def advance_verification(
+    proof_pk: int, *, open_gateway: OpenGateway, clock: Clock, open_vertesia: OpenVertesia | None = None
+) -> datetime | None:
     """Take a verification that stands on its own as far as it goes now; when to come back, or None.
 
+    Where only Vertesia can sign and the organization has an API key, Vertesia itself is asked by `open_vertesia`.
     Needs no right of the worker's where tokens can be signed here; iam reading rights name the cause of a failure.
     """
     proof = (
@@ -112,10 +121,12 @@ def advance_verification(proof_pk: int, *, open_gateway: OpenGateway, clock: Clo
             ladder.fail("token", explain_caller_failure(error))
             _finish_failed(proof, ladder, explain_caller_failure(error), clock)
         return None
-    return advance(proof, gateway=gateway, clock=clock)
+    return advance(proof, gateway=gateway, clock=clock, open_vertesia=open_vertesia)
 
 
-def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime | None:
+def advance(
+    proof: Verification, *, gateway: Gateway, clock: Clock, open_vertesia: OpenVertesia | None = None
+) -> datetime | None:
     """One attempt at the proof. Returns when to try again, or None: it is over, or another worker has it."""
     if not proof.claim(clock=clock):
         return None
@@ -123,7 +134,7 @@ def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime 
     try:
         return work_under_lease(
             proof,
-            advance=lambda: _advance(proof, gateway, clock),
+            advance=lambda: _advance(proof, gateway, clock, open_vertesia),
             fail=lambda problem: _finish_failed(proof, Ladder(), problem, clock),
         )
     finally:
@@ -133,7 +144,9 @@ def advance(proof: Verification, *, gateway: Gateway, clock: Clock) -> datetime 
         )
 
 
-def _advance(proof: Verification, gateway: Gateway, clock: Clock) -> datetime | None:
+def _advance(
+    proof: Verification, gateway: Gateway, clock: Clock, open_vertesia: OpenVertesia | None
+) -> datetime | None:
     connection = proof.connection
     environment = Environment.objects.select_related("organization__issuer").get(pk=connection.environment_id)
     if not connection.role_arn:
@@ -146,12 +159,42 @@ def _advance(proof: Verification, gateway: Gateway, clock: Clock) -> datetime | 
             attempt.prove()
             _finish_proven(proof, attempt, clock, agreed_at=agreed_at)
         else:
-            _finish_unprovable(proof, attempt, look(attempt), clock, agreed_at=agreed_at)
-    except WaitForAws as wait:
-        return _wait(proof, attempt.ladder, wait, clock)
+            _settle(proof, attempt, _ask(proof, attempt, open_vertesia), clock, agreed_at=agreed_at)
+    except (WaitForAws, WaitForVertesia) as wait:
+        return _wait(proof, attempt, wait, clock, agreed_at=agreed_at)
     except Blocked as blocked:
         _finish_failed(proof, attempt.ladder, blocked.problem, clock, models=attempt.models or None)
     return None
+
+
+def _ask(proof: Verification, attempt: Attempt, open_vertesia: OpenVertesia | None) -> Asked:
+    """What Vertesia says where it can be asked, and what is seen without it. Raises as Asking.prove."""
+    organization = attempt.environment.organization
+    access = access_of(organization) if open_vertesia else None
+    if open_vertesia is None or access is None:
+        attempt.ladder.skip(RUNG, f"No Vertesia API key of {organization.name} is known here")
+        seen = look(attempt)
+        return Asked(seen.models, None, seen, issues_tokens=None)
+    try:
+        vertesia = open_vertesia(access)
+    except Blocked as blocked:
+        return look_only(attempt, blocked.problem)
+    asking = Asking(attempt, vertesia, issuer_seen=access.issuer_seen)
+    try:
+        return asking.prove()
+    finally:
+        if asking.issues_tokens is not None:
+            VertesiaAccess.objects.filter(pk=access.pk).update(issues_tokens=asking.issues_tokens)
+
+
+def _settle(proof: Verification, attempt: Attempt, asked: Asked, clock: Clock, *, agreed_at: datetime | None) -> None:
+    attempt.models = asked.models
+    if asked.listed is not None:
+        limit = f"Vertesia itself listed {asked.listed} models through this role."
+        _finish_proven(proof, attempt, clock, agreed_at=agreed_at, limit=limit, seen=asked.seen)
+    else:
+        seen = asked.seen or Look(models=asked.models, last_used=None, differences=[])
+        _finish_unprovable(proof, attempt, replace(seen, models=asked.models), clock, agreed_at=agreed_at)
 
 
 def _begin_attempt(proof: Verification, environment: Environment, gateway: Gateway, clock: Clock) -> Attempt:
@@ -194,17 +237,45 @@ def _spend(proof: Verification) -> bool:
     return unspent.update(one_token_asked=True) == 1
 
 
-def _wait(proof: Verification, ladder: Ladder, wait: WaitForAws, clock: Clock) -> datetime | None:
+def _wait(
+    proof: Verification,
+    attempt: Attempt,
+    wait: WaitForAws | WaitForVertesia,
+    clock: Clock,
+    *,
+    agreed_at: datetime | None,
+) -> datetime | None:
     now, spread_at = clock(), proof.connection.spread_at
     if wait.is_propagation and spread_at is not None:
-        what = f"AWS does not show the change everywhere yet ({wait.error.code})"
-        return wait_for(proof, what, now=now, until=spread_at)
-    moment = wait_out(proof, wait.error, now=now)
-    if moment is None:
+        return wait_for(proof, wait.what, now=now, until=spread_at)
+    give_up_at = (proof.waiting_since or now) + GIVE_UP_AFTER
+    advised = wait.advised if isinstance(wait, WaitForVertesia) else 0.0
+    if now > give_up_at or advised > GIVE_UP_AFTER.total_seconds():
+        return _give_up(proof, attempt, wait, clock, agreed_at=agreed_at)
+    return wait_for(proof, wait.what, now=now, until=give_up_at, advised=advised)
+
+
+def _give_up(
+    proof: Verification,
+    attempt: Attempt,
+    wait: WaitForAws | WaitForVertesia,
+    clock: Clock,
+    *,
+    agreed_at: datetime | None,
+) -> datetime | None:
+    """AWS could not be asked: the proof failed. Vertesia could not: what can be seen without it is looked at."""
+    if isinstance(wait, WaitForAws):
         problem = explain_worker_error(wait.error)
-        ladder.fail(wait.check, problem)
-        _finish_failed(proof, ladder, problem, clock)
-    return moment
+        attempt.ladder.fail(wait.check, problem)
+        _finish_failed(proof, attempt.ladder, problem, clock)
+        return None
+    assert wait.error is not None  # noqa: S101 - without an error it is propagation
+    try:
+        asked = look_only(attempt, explain_vertesia(wait.error))
+    except WaitForAws as other:
+        return _wait(proof, attempt, other, clock, agreed_at=agreed_at)
+    _settle(proof, attempt, asked, clock, agreed_at=agreed_at)
+    return None
 
 
 def _require_same_agreement(proof: Verification, agreed_at: datetime | None) -> None:
@@ -218,15 +289,27 @@ def _require_same_agreement(proof: Verification, agreed_at: datetime | None) -> 
 
 
 @transaction.atomic
-def _finish_proven(proof: Verification, attempt: Attempt, clock: Clock, *, agreed_at: datetime | None) -> None:
+def _finish_proven(
+    proof: Verification,
+    attempt: Attempt,
+    clock: Clock,
+    *,
+    agreed_at: datetime | None,
+    limit: str = "",
+    seen: Look | None = None,
+) -> None:
     _require_same_agreement(proof, agreed_at)
     now, environment, models = clock(), attempt.environment, attempt.models
     _store(proof, attempt.ladder, models)
     close_findings(proof.connection, now=now, actor=attempt.actor)
     _settle_isolation(proof, attempt.ladder, now=now)
     Environment.objects.filter(pk=environment.pk).update(verified_at=now)
-    limit = f"AWS accepts tokens for {environment.subject}. Only Vertesia can show that these are your ids."
-    _end(proof, Verification.State.PROVEN, clock, limit=limit)
+    here = f"AWS accepts tokens for {environment.subject}. Only Vertesia can show that these are your ids."
+    _end(proof, Verification.State.PROVEN, clock, limit=limit or here, last_used_at=seen.last_used if seen else None)
+    if proof.run_id is None:
+        finish_waiting_run(proof.connection, actor=attempt.actor, now=now)
+    if seen is not None and (seen.differences or _has_drifted(proof.connection)):
+        observing.request_observation(proof.connection, actor=attempt.actor, now=now)
     if _is_nothing_new(proof, environment):
         return
     shown = sum(model.shown_in_studio for model in models)

@@ -26,6 +26,7 @@ LOOKS = {
     "not_connectable": Look("quiet", "no-symbol", "Not connectable"),
     # aws_setup.models.Run.State
     "applying": Look("busy", "arrow-path", "Applying"),
+    "handing_over": Look("busy", "arrow-path", "Telling Vertesia"),
     "verifying": Look("busy", "arrow-path", "Verifying"),
     "finishing": Look("busy", "arrow-path", "Finishing"),
     "succeeded": Look("good", "check-circle", "Succeeded"),

@@ -114,7 +114,7 @@ def broker_program(broker_config: Path) -> Program:
 
 
 def sandbox_program() -> Program:
-    """The local AWS, which writes its address to SANDBOX_URL_FILE once it answers."""
+    """The local AWS and Vertesia, which write their addresses to SANDBOX_(VERTESIA_)URL_FILE once they answer."""
     return Program(
         name="sandbox",
         command=(

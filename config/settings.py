@@ -62,6 +62,7 @@ ROLE_PERMISSIONS_BOUNDARY: str = env.str("ROLE_PERMISSIONS_BOUNDARY", default=""
 ALLOW_BUILTIN_ISSUER: bool = env.bool("ALLOW_BUILTIN_ISSUER", default=False)
 SANDBOX_URL: str = env.str("SANDBOX_URL", default="")
 SANDBOX_URL_FILE = VAR_DIR / "sandbox.url"
+SANDBOX_VERTESIA_URL_FILE = VAR_DIR / "vertesia.url"  # Where the sandbox puts it: beside its own.
 SANDBOX_PROPAGATION_SECONDS: float = env.float("SANDBOX_PROPAGATION_SECONDS", default=6.0)
 PROPAGATION_WINDOW_SECONDS: int = env.int("PROPAGATION_WINDOW_SECONDS", default=120)
 PROOF_MAX_AGE_HOURS: int = env.int("PROOF_MAX_AGE_HOURS", default=24)

@@ -11,6 +11,8 @@ from django.db.models.functions import Length
 from django.urls import reverse
 
 from environments.ids import AUDIENCE_PATTERN, PLAIN_ID_PATTERN, Subject, build_subject, is_usual_id
+from environments.issuer.address import LOOPBACK_URL_PATTERN
+from environments.secrets import EncryptedField
 
 models.CharField.register_lookup(Length)
 
@@ -58,8 +60,8 @@ class Issuer(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(url__endswith="/"), name="issuer_url_no_trailing_slash"),
             models.CheckConstraint(
-                condition=Q(url__startswith="https://") | Q(hosting="builtin"),
-                name="issuer_url_https_or_builtin",
+                condition=Q(url__startswith="https://") | Q(hosting="builtin") | Q(url__regex=LOOPBACK_URL_PATTERN),
+                name="issuer_url_https_builtin_or_local",
             ),
             models.UniqueConstraint(fields=["hosting"], condition=Q(hosting="builtin"), name="issuer_builtin_is_one"),
             models.CheckConstraint(condition=Q(audience__regex=AUDIENCE_PATTERN), name="issuer_audience_is_plain"),
@@ -261,7 +263,7 @@ class SigningKey(models.Model):
 
     kid = models.CharField(max_length=64, unique=True)
     algorithm = models.CharField(max_length=10, choices=Algorithm.choices)
-    private_key_encrypted = models.BinaryField()
+    private_key_encrypted = EncryptedField()
     public_jwk = models.JSONField()
     is_signing = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -5,12 +5,14 @@ encrypts, all decrypt: to rotate, put a new one in front and run `manage.py rota
 """
 
 import base64
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import models
 
 _PURPOSE = b"vertesia-aws-setup encryption at rest 1"
 
@@ -23,6 +25,16 @@ class NoKeyFits(Exception):
             "A stored secret cannot be decrypted: was ENCRYPTION_KEYS changed? "
             "Add the former key behind the new one, separated by a comma, and start again."
         )
+
+
+if TYPE_CHECKING:
+    BinaryField = models.BinaryField[bytes, bytes]
+else:
+    BinaryField = models.BinaryField  # generic only in the type stubs
+
+
+class EncryptedField(BinaryField):
+    """What `encrypt` made of a secret. `manage.py rotate_encryption_key` finds every such field by its type."""
 
 
 def _derive_fernet(text: str) -> Fernet:

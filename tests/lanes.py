@@ -14,7 +14,7 @@ JOURNEYS = "tests/journeys/"
 WITH_CONSOLES = ("tests/config/test_health.py", "tests/test_run.py", "tests/test_scaled_out.py")
 """They start whole consoles, one after another: many at a time fit no machine."""
 
-WITH_PROCESSES = "tests/sandbox/"
+WITH_PROCESSES = ("tests/sandbox/", "tests/environments/vertesia/test_official_types.py")
 """Each module starts processes for all its tests, which is done once where one worker runs the whole module."""
 
 

@@ -13,6 +13,7 @@ from aws_setup.models.batches import Batch, BatchRow, IssuerMigration
 from aws_setup.models.findings import Finding, Observation
 from aws_setup.models.notices import Delivery, Notice
 from aws_setup.models.proofs import Check, ListedModel, Listing, ProofDay, Verification
+from aws_setup.models.vertesia import VertesiaAccess, VertesiaJob
 from aws_setup.models.work import Claimable, Clock, ResourceLease, Run, Step
 
 __all__ = [
@@ -41,5 +42,7 @@ __all__ = [
     "Run",
     "Step",
     "Verification",
+    "VertesiaAccess",
+    "VertesiaJob",
     "WorkerCaller",
 ]

@@ -91,11 +91,15 @@ def _lease_end(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.RUN_LEASE_SECONDS)
 
 
+LIVE_RUN_STATES = ["applying", "handing_over", "verifying", "finishing"]
+
+
 class Run(Claimable):
     """One application of one approved plan. A plan is used once; one live run per connection."""
 
     class State(models.TextChoices):
         APPLYING = "applying", "Applying"
+        HANDING_OVER = "handing_over", "Telling Vertesia"
         VERIFYING = "verifying", "Verifying"
         FINISHING = "finishing", "Finishing"
         SUCCEEDED = "succeeded", "Succeeded"
@@ -113,11 +117,11 @@ class Run(Claimable):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["connection"],
-                condition=Q(state__in=["applying", "verifying", "finishing"]),
+                condition=Q(state__in=LIVE_RUN_STATES),
                 name="run_one_live_per_connection",
             ),
             models.CheckConstraint(
-                condition=Q(finished_at__isnull=True, state__in=["applying", "verifying", "finishing"])
+                condition=Q(finished_at__isnull=True, state__in=LIVE_RUN_STATES)
                 | Q(finished_at__isnull=False, state__in=["succeeded", "waiting_for_vertesia", "failed"]),
                 name="run_finished_when_over",
             ),

@@ -3,10 +3,10 @@
 It asks AWS and climbs the ladder of checks; it stores nothing but the history of the tokens it signs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
@@ -42,6 +42,26 @@ class WaitForAws(Exception):
         self.check = check
         self.is_propagation = is_propagation
 
+    @property
+    def what(self) -> str:
+        """What is waited for, as the beginning of a sentence."""
+        if self.is_propagation:
+            return f"AWS does not show the change everywhere yet ({self.error.code})"
+        return f"{self.error.operation} did not succeed ({self.error.code})"
+
+
+class Token(Protocol):
+    """A token for the environment, whoever signed it: a credential. Only `value` shows it."""
+
+    @property
+    def value(self) -> str: ...
+
+    @property
+    def claims(self) -> Mapping[str, Any]: ...
+
+    @property
+    def kid(self) -> str: ...
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -60,7 +80,7 @@ class Wanted:
 class Attempt:
     """What one attempt works with. `role_arn` is the role as AWS holds it; `is_spreading` says whether AWS may still
     be spreading a change of ours; `say` tells whoever watches what happens now; `spend` says whether a call that costs
-    money may be made, once.
+    money may be made, once. `token` is one that Vertesia signed; without one the built-in issuer signs.
 
     `prove` raises WaitForAws where AWS may answer otherwise in a moment, and Blocked with the cause where it will not;
     either way `ladder` holds the checks made so far, and `models` what was listed.
@@ -77,13 +97,14 @@ class Attempt:
     is_spreading: Callable[[], bool]
     wanted: Wanted = Wanted()
     spend: Callable[[], bool] = lambda: True
+    token: Token | None = None
     random: Random = field(default_factory=SystemRandom)
     ladder: Ladder = field(default_factory=Ladder)
     models: list[PredictedModel] = field(default_factory=list)
 
     def prove(self) -> None:
         """The models that Bedrock lists to whoever holds this environment's token, and what else is wanted."""
-        exchange = self._exchange(self._sign())
+        exchange = self._exchange(self._find_token())
         self._compare_identity(exchange)
         self.say(f"Listing the Bedrock models of {self.desired.region} through role {self.desired.role_name}")
         self._read_listing(self.gateway.list_models(exchange.credentials, region=self.desired.region))
@@ -131,9 +152,12 @@ class Attempt:
         self.ladder.fail(check, problem)
         raise Blocked(problem) from cause
 
+    def _find_token(self) -> Token:
+        self.require_current_agreement()
+        return self.token or self._sign()
+
     def _sign(self) -> SignedToken:
         desired = self.desired
-        self.require_current_agreement()
         if problem := explain_moved_issuer(issuer_mismatch()):
             self.block("token", problem)
         try:
@@ -154,7 +178,7 @@ class Attempt:
         )
         return token
 
-    def _exchange(self, token: SignedToken) -> Exchange:
+    def _exchange(self, token: Token) -> Exchange:
         desired, started = self.desired, self.clock()
         self.say(f"Exchanging a token for role {desired.role_name} at STS in {desired.region}")
         try:
@@ -184,7 +208,7 @@ class Attempt:
         )
         return exchange
 
-    def _explain(self, error: AwsError, token: SignedToken) -> NoReturn:
+    def _explain(self, error: AwsError, token: Token) -> NoReturn:
         """Climb to the cause, as far as the worker may read."""
         if isinstance(error, AwsUnreachable):
             self.block("exchange", explain_worker_error(error), cause=error)

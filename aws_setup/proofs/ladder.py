@@ -44,9 +44,10 @@ class Ladder:
             milliseconds=milliseconds,
         )
 
-    def skip(self, name: str, reason: str, *, evidence: Mapping[str, Any] | None = None) -> None:
+    def skip(self, name: str, reason: str, *, evidence: Mapping[str, Any] | None = None, remedy: str = "") -> None:
         """Add a check that could not be made; it blocks nothing."""
         self.add(name, Check.Result.SKIPPED, reason, evidence=evidence)
+        self.checks[name].remedy = remedy[:1000]
 
     def fail(self, name: str, problem: Problem, *, milliseconds: int | None = None) -> None:
         """Add the failed check with its remedy; after the first one only that it was refused as well."""
@@ -56,6 +57,14 @@ class Ladder:
         self.problem = problem
         self.add(name, Check.Result.FAIL, problem.sentence, evidence=problem.evidence, milliseconds=milliseconds)
         self.checks[name].remedy = problem.remedy[:1000]
+
+    def excuse(self, reason: str) -> None:
+        """Take the cause back: it only kept from looking at what is proven otherwise."""
+        red = [
+            name for name, check in self.checks.items() if check.result == Check.Result.FAIL and name not in ISOLATION
+        ]
+        self.skip(red[0], reason)
+        self.problem = None
 
     def fail_security(self, name: str, problem: Problem) -> None:
         """Add a check that shows the role to be open. It stands beside the cause of anything else."""

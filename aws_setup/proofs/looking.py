@@ -42,13 +42,14 @@ def look(attempt: Attempt) -> Look:
     """
     attempt.require_current_agreement()
     ladder, desired = attempt.ladder, attempt.desired
-    ladder.skip("token", f"Only Vertesia can sign tokens of {desired.issuer_url}")
+    if "token" not in ladder.checks:
+        ladder.skip("token", f"Only Vertesia can sign tokens of {desired.issuer_url}")
     for name in ("issuer", "discovery", "signing_key"):
         ladder.skip(name, "AWS reads the issuer when Vertesia exchanges a token; without one it is not asked")
     attempt.say(f"Comparing what account {dashed(desired.account_id)} holds with what was agreed")
     observed = _observe(attempt)
     if attempt.wanted.with_isolation and observed.role is not None:
-        _evaluate_isolation(attempt, observed.role.trust)
+        evaluate_isolation(attempt, observed.role.trust)
     last_used, differences = _compare(attempt, observed)
     _describe_account(attempt, observed)
     ladder.skip("exchange", "Without a token nothing can be exchanged from here")
@@ -135,7 +136,7 @@ def _evaluate(attempt: Attempt, trust: dict[str, Any], claims: dict[str, str]) -
     return evaluate_trust(trust, request).verdict
 
 
-def _evaluate_isolation(attempt: Attempt, trust: dict[str, Any]) -> None:
+def evaluate_isolation(attempt: Attempt, trust: dict[str, Any]) -> None:
     """What can be said of isolation without a token: what the trust policy would do. Labelled so."""
     desired = attempt.desired
     wrong = {

@@ -15,6 +15,7 @@ class Need(StrEnum):
     ROLE = "the role's rights"
     WORKER = "the worker's rights"
     NETWORK = "the network"
+    VERTESIA = "a Vertesia API key"
 
 
 class Group(StrEnum):
@@ -65,6 +66,7 @@ RUNGS = (
     Rung("foundation_models", "Listing foundation models", Group.MODELS, (Need.ROLE,), PERMISSION_LINK),
     Rung("custom_models", "Listing custom models", Group.MODELS, (Need.ROLE,), PERMISSION_LINK),
     Rung("inference_profiles", "Listing inference profiles", Group.MODELS, (Need.ROLE,), PERMISSION_LINK),
+    Rung("vertesia_models", "Vertesia's own list", Group.MODELS, (Need.VERTESIA,), TRUST_LINK, is_extra=True),
     Rung("get_permission", "Right to look models up, simulated", Group.USE, (Need.WORKER,), PERMISSION_LINK),
     Rung("invoke_permission", "Right to invoke models, simulated", Group.USE, (Need.WORKER,), PERMISSION_LINK),
     Rung("stream_permission", "Right to stream answers, simulated", Group.USE, (Need.WORKER,), PERMISSION_LINK),

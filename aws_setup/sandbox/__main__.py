@@ -10,6 +10,7 @@ import socket
 import sys
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from hypercorn.config import Config
 
@@ -19,6 +20,8 @@ from aws_setup.sandbox.control import reset
 from aws_setup.sandbox.serving import serve
 from aws_setup.sandbox.settings import Settings, read_settings
 from aws_setup.sandbox.state import State, write_atomically
+from aws_setup.sandbox.vertesia.app import Application as VertesiaApplication
+from aws_setup.sandbox.vertesia.calls import Addresses
 
 SAVE_SECONDS = 0.5
 """A write is on disk at most about this long after it was answered."""
@@ -35,7 +38,8 @@ def main() -> int:
         if not _is_locked(lock):
             logger.error("another sandbox is running on %s", settings.state_dir)
             return 1
-        settings.url_file.unlink(missing_ok=True)
+        for url_file in (settings.url_file, settings.vertesia_url_file):
+            url_file.unlink(missing_ok=True)
         asyncio.run(run(settings))
     return 0
 
@@ -50,8 +54,8 @@ def _is_locked(lock: TextIO) -> bool:
 
 
 async def run(settings: Settings) -> None:
-    """Serve on 127.0.0.1 until SIGTERM or SIGINT, then save and take the URL file away."""
-    state_file, port_file = settings.state_dir / "state.json", settings.state_dir / "port"
+    """Serve AWS and Vertesia on 127.0.0.1 until SIGTERM or SIGINT, then save and take the URL files away."""
+    state_file = settings.state_dir / "state.json"
     state = State(settings.propagation_seconds)
     if state.load(state_file):
         accounts.publish_managed_policies()
@@ -59,9 +63,11 @@ async def run(settings: Settings) -> None:
         if state_file.exists():
             logger.warning("%s cannot be read; starting with the first state", state_file)
         reset(state)
-    listener = bind(settings.port, remembered=port_file)
-    port = listener.getsockname()[1]
-    write_atomically(port_file, str(port))
+    doors = [
+        bind(settings.port, remembered=settings.state_dir / "port"),
+        bind(0, remembered=settings.state_dir / "vertesia_port"),
+    ]
+    aws_url, vertesia_url = (f"http://127.0.0.1:{door.getsockname()[1]}" for door in doors)
     config = Config()
     config.graceful_timeout = 1
     config.keep_alive_timeout = 75
@@ -72,22 +78,26 @@ async def run(settings: Settings) -> None:
 
     def stop() -> None:
         state.faults.clear()  # What they hold is answered yet.
+        state.vertesia.faults.clear()
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    url = f"http://127.0.0.1:{port}"
     helpers = [
         asyncio.create_task(_save_regularly(state, state_file)),
-        asyncio.create_task(_announce(url, port, settings.url_file)),
+        asyncio.create_task(_announce(settings, aws_url=aws_url, vertesia_url=vertesia_url)),
     ]
+    applications = [Application(state), VertesiaApplication(state, Addresses(own=vertesia_url, aws=aws_url))]
     try:
-        await serve(Application(state), config=config, listener=listener, stopping=stopping)
+        async with asyncio.TaskGroup() as serving:
+            for application, door in zip(applications, doors, strict=True):
+                serving.create_task(serve(application, config=config, listener=door, stopping=stopping))
     finally:
         for helper in helpers:
             helper.cancel()
         write_atomically(state_file, state.serialize())
-        settings.url_file.unlink(missing_ok=True)
+        for url_file in (settings.url_file, settings.vertesia_url_file):
+            url_file.unlink(missing_ok=True)
 
 
 def _quiet_logger() -> logging.Logger:
@@ -112,6 +122,7 @@ def bind(port: int, *, remembered: Path) -> socket.socket:
             if number == wanted[-1]:
                 raise
         else:
+            write_atomically(remembered, str(listener.getsockname()[1]))
             return listener
     raise AssertionError("unreachable: the last port either binds or raises")
 
@@ -123,21 +134,21 @@ def _read_port(path: Path) -> int:
         return 0
 
 
-async def _announce(url: str, port: int, url_file: Path) -> None:
-    """Write the address as soon as something answers there."""
+async def _announce(settings: Settings, *, aws_url: str, vertesia_url: str) -> None:
+    """Write the addresses as soon as something answers there: the AWS's last, which stands for both."""
+    parts = urlsplit(aws_url)
     while True:
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(
-                f"GET /_sandbox/health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode()
-            )
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            writer.write(f"GET /_sandbox/health HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
             await reader.readline()
             writer.close()
             break
         except OSError:
             await asyncio.sleep(0.02)
-    write_atomically(url_file, url)
-    logger.info("sandbox AWS answers at %s", url)
+    write_atomically(settings.vertesia_url_file, vertesia_url)
+    write_atomically(settings.url_file, aws_url)
+    logger.info("sandbox AWS answers at %s, Vertesia at %s", aws_url, vertesia_url)
 
 
 async def _save_regularly(state: State, state_file: Path) -> None:

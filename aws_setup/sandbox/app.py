@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
-from urllib.parse import parse_qs
 
 from aws_setup.sandbox import agreements, bedrock, bedrock_runtime, control, iam, sts
 from aws_setup.sandbox.callers import Caller, CredentialScope, credential_scope, identify
-from aws_setup.sandbox.connections import Connection, Receive, Scope
+from aws_setup.sandbox.connections import Connection, Receive, Scope, Send
 from aws_setup.sandbox.errors import AwsError, verification_key_unavailable
 from aws_setup.sandbox.fault_meetings import Meeting, NoAnswer
+from aws_setup.sandbox.incoming import is_addressed_here, read_request
 from aws_setup.sandbox.parameters import Parameters
 from aws_setup.sandbox.regions import region_of_endpoint
 from aws_setup.sandbox.state import State
 from aws_setup.sandbox.wire import AwsRequest, AwsResponse, json_answer, json_error, query_answer, query_error
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-MAX_BODY_BYTES = 4 * 1024 * 1024
 QUERY_SERVICES = ("iam", "sts")
 UNSIGNED = "AssumeRoleWithWebIdentity"
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 logger = logging.getLogger("sandbox")
 
@@ -40,10 +34,10 @@ class Application:
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await _read(scope, receive)
+        request = await read_request(scope, receive)
         if request is None:
             return
-        if not _is_addressed_here(request, scope):
+        if not is_addressed_here(request, scope):
             response = json_answer({"error": "the sandbox answers only to its own address"}, 403)
         elif request.raw_path.startswith(control.PREFIX):
             response = control.answer(request, self._state)
@@ -168,12 +162,6 @@ class _Call:
     meeting: Meeting | None = None
 
 
-def _is_addressed_here(request: AwsRequest, scope: Scope) -> bool:
-    """Whether Host names this machine and port: a web page whose name was made to lead here has another one."""
-    port = (scope.get("server") or ("", None))[1]
-    return request.headers.get("host", "").lower() in {f"{host}:{port}" for host in LOOPBACK_HOSTS}
-
-
 def _bedrock_operation(request: AwsRequest) -> str | None:
     return bedrock_runtime.operation(request) or agreements.operation(request) or bedrock.operation(request)
 
@@ -182,29 +170,3 @@ def _refusal(request: AwsRequest, service: str, error: AwsError) -> AwsResponse:
     if service == "bedrock":
         return json_error(error)
     return query_error(request, service=service, error=error)
-
-
-async def _read(scope: Scope, receive: Receive) -> AwsRequest | None:
-    """The whole request; None when the client went away."""
-    headers: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        key = name.decode("latin-1").lower()
-        headers[key] = f"{headers[key]},{value.decode('latin-1')}" if key in headers else value.decode("latin-1")
-    body = bytearray()
-    is_more = True
-    while is_more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            return None
-        is_more = message.get("more_body", False)
-    raw_path = scope.get("raw_path") or scope["path"].encode()
-    return AwsRequest(
-        method=scope["method"],
-        raw_path=raw_path.decode("latin-1").partition("?")[0],
-        query=parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True),
-        headers=headers,
-        body=bytes(body),
-    )

@@ -10,6 +10,7 @@ from typing import Any
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 TRANSPORT = "sandbox.transport"
 """Where `scope["state"]` holds the connection's transport; ASGI itself knows no way to hang up."""

@@ -22,7 +22,8 @@ Only with the header `X-Sandbox-Control: 1`, which no form and no other site's s
     POST   model_access             {"account_id", "model_id": "*", "agreement", "authorization", "entitlement",
                                     "region", "lifecycle": value or null (the default again),
                                     "is_form_sent": true (the first one again) or false}
-    POST   reset                    all of this, too
+    POST   reset                    all of this, too, and the local Vertesia
+    *      vertesia/…               the local Vertesia's: see `vertesia.control`
 
 An administrator of an account takes most of it away by IAM and Bedrock calls. What is the organization's, AWS's or an
 issuer's own (regions, organization_policies, issuers, settings, authorization, entitlement, region, lifecycle) is
@@ -48,6 +49,7 @@ from aws_setup.sandbox.organization import EVERY_ACCOUNT
 from aws_setup.sandbox.overview import regions_off, show_state
 from aws_setup.sandbox.policy_documents import check_identity_policy
 from aws_setup.sandbox.state import LARGEST_PAGE, State
+from aws_setup.sandbox.vertesia import control as vertesia
 from aws_setup.sandbox.wire import AwsRequest, AwsResponse, Json, json_answer
 
 PREFIX = "/_sandbox/"
@@ -75,6 +77,9 @@ def answer(request: AwsRequest, state: State) -> AwsResponse:
     if not isinstance(order, dict):
         return _problem(400, "the body is not a JSON object")
     try:
+        if request.raw_path.startswith(PREFIX + vertesia.PREFIX):
+            path = request.raw_path.removeprefix(PREFIX + vertesia.PREFIX)
+            return json_answer(vertesia.answer(request.method, path, order, state))
         if name in _ORDERS:
             return json_answer(_ORDERS[name](state, order))
     except NothingToBreakError as error:

@@ -20,6 +20,11 @@ class Settings:
     port: int = 0
     propagation_seconds: float = DEFAULT_PROPAGATION_SECONDS
 
+    @property
+    def vertesia_url_file(self) -> Path:
+        """Gets the local Vertesia's address."""
+        return self.url_file.with_name("vertesia.url")
+
 
 def read_settings(arguments: Sequence[str], *, environ: Mapping[str, str] = os.environ) -> Settings:
     parser = argparse.ArgumentParser(
@@ -27,7 +32,12 @@ def read_settings(arguments: Sequence[str], *, environ: Mapping[str, str] = os.e
         description="A local AWS (IAM, STS, Bedrock) on loopback, as strict as AWS. Nothing here touches AWS.",
     )
     parser.add_argument("--state-dir", type=Path, required=True, help="where accounts, roles and sessions are kept")
-    parser.add_argument("--url-file", type=Path, required=True, help="gets the address as soon as it answers")
+    parser.add_argument(
+        "--url-file",
+        type=Path,
+        required=True,
+        help="gets the address as soon as it answers; `vertesia.url` beside it, the local Vertesia's",
+    )
     parser.add_argument("--port", type=int, default=0, help="0 (default): the last one, or a free one")
     parser.add_argument(
         "--propagation",

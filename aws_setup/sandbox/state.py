@@ -16,6 +16,7 @@ from aws_setup.sandbox.model_access import ModelAccess
 from aws_setup.sandbox.organization import Organization
 from aws_setup.sandbox.propagation import Propagation
 from aws_setup.sandbox.regions import Regions
+from aws_setup.sandbox.vertesia.studio import Studio
 
 FORMAT = 1
 LARGEST_PAGE = 1000
@@ -58,6 +59,7 @@ class State:
         self.clock = Clock()
         self.regions = Regions()
         self.model_access = ModelAccess()
+        self.vertesia = Studio()
         self.private_certificates: dict[str, str] = {}
         """Issuer URL → thumbprint of the private authority that vouches for it."""
         self.default_page_size = LARGEST_PAGE
@@ -86,6 +88,7 @@ class State:
         self.clock.offset_seconds = 0.0
         self.regions.clear()
         self.model_access.clear()
+        self.vertesia.clear()
         self.private_certificates.clear()
         self.default_page_size = LARGEST_PAGE
         self.propagation.clear()
@@ -105,6 +108,7 @@ class State:
                 "model_access": self.model_access.to_json(),
                 "private_certificates": self.private_certificates,
                 "default_page_size": self.default_page_size,
+                "vertesia": self.vertesia.to_json(),
             }
         )
 
@@ -128,6 +132,8 @@ class State:
             self.model_access.load(saved["model_access"])
             self.private_certificates = saved["private_certificates"]
             self.default_page_size = saved["default_page_size"]
+        if "vertesia" in saved:  # A state from before there was one keeps the seed.
+            self.vertesia.load(saved["vertesia"])
         return True
 
 

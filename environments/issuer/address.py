@@ -9,6 +9,8 @@ import ipaddress
 from urllib.parse import unquote, urlsplit
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_URL_PATTERN = r"^http://(localhost|127\.0\.0\.1|\[::1\]):[0-9]+(/|\Z)"
+"""An issuer on this machine, as the sandbox's own Vertesia is."""
 
 
 class UnusableIssuerUrl(ValueError):

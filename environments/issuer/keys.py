@@ -20,7 +20,7 @@ from django.db import transaction
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from environments.models import SigningKey
-from environments.secrets import NoKeyFits, decrypt, encrypt, encrypt_again
+from environments.secrets import NoKeyFits, decrypt, encrypt
 
 RSA_BITS = 2048
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -119,12 +119,3 @@ def list_lost_keys() -> list[SigningKey]:
         except NoKeyFits:
             lost.append(key)
     return lost
-
-
-def encrypt_keys_again() -> int:
-    """Encrypt every private key with the newest of ENCRYPTION_KEYS; how many there are. Raises secrets.NoKeyFits."""
-    keys = list(SigningKey.objects.all())
-    for key in keys:
-        key.private_key_encrypted = encrypt_again(bytes(key.private_key_encrypted))
-    SigningKey.objects.bulk_update(keys, ["private_key_encrypted"])
-    return len(keys)

@@ -9,6 +9,7 @@ from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import request_plan, save_answers, start_draft
 from aws_setup.drift import observing
 from aws_setup.models import Account, Connection, Draft, Observation, Plan, Run, Verification
+from aws_setup.vertesia.access import OpenVertesia
 from environments.history import Actor
 from environments.models import Environment, Issuer
 from tests.factories import EnvironmentFactory
@@ -21,9 +22,17 @@ VERTESIA_ISSUER = "https://sts.vertesia.io"
 class Console:
     """People (`plan`, `approve`) and a worker (`advance`, `finish`) of one installation."""
 
-    def __init__(self, aws: FakeAws, clock: Clock, *, open_gateway: OpenGateway | None = None) -> None:
+    def __init__(
+        self,
+        aws: FakeAws,
+        clock: Clock,
+        *,
+        open_gateway: OpenGateway | None = None,
+        open_vertesia: OpenVertesia | None = None,
+    ) -> None:
         self.aws, self.clock = aws, clock
         self.open_gateway: OpenGateway = open_gateway or aws.open
+        self.open_vertesia = open_vertesia
         check_own_chain(self.open_gateway, now=clock())
         aws.operations.clear()
 
@@ -62,7 +71,9 @@ class Console:
 
     def advance(self, run: Run) -> datetime | None:
         """What one message to a worker does."""
-        due = provisioning.advance_run(run.pk, open_gateway=self.open_gateway, clock=self.clock)
+        due = provisioning.advance_run(
+            run.pk, open_gateway=self.open_gateway, open_vertesia=self.open_vertesia, clock=self.clock
+        )
         run.refresh_from_db()
         return due
 
@@ -96,7 +107,9 @@ class Console:
     def finish_proof(self, proof: Verification) -> Verification:
         """Advance a verification until it is over, letting time pass as it asks."""
         for _ in range(100):
-            due = verification.advance_verification(proof.pk, open_gateway=self.open_gateway, clock=self.clock)
+            due = verification.advance_verification(
+                proof.pk, open_gateway=self.open_gateway, open_vertesia=self.open_vertesia, clock=self.clock
+            )
             proof.refresh_from_db()
             if proof.is_finished:
                 return proof

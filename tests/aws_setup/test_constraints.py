@@ -29,6 +29,8 @@ from aws_setup.models import (
     Run,
     Step,
     Verification,
+    VertesiaAccess,
+    VertesiaJob,
     WorkerCaller,
 )
 from environments.models import Issuer
@@ -69,6 +71,11 @@ def migration_of(run: Run, **changes: Any) -> IssuerMigration:
 def notice_of(run: Run, *, kind: str = "opened") -> Notice:
     finding, _ = Finding.objects.get_or_create(connection=run.connection, code="drift", problem={})
     return Notice.objects.create(finding=finding, kind=kind, created_at=NOON)
+
+
+def access_of(**changes: Any) -> VertesiaAccess:
+    values = {"site": "sandbox", "api_key_encrypted": b"-", "key_sha256": "-", "created_by": "mona"}
+    return VertesiaAccess.objects.create(**values | changes)
 
 
 BREAKS: dict[str, Break] = {
@@ -116,6 +123,16 @@ BREAKS: dict[str, Break] = {
     "delivery_finished_when_over": lambda console, run: Delivery.objects.create(channel="email", state="sent"),
     "delivery_failed_for_a_reason": lambda console, run: Delivery.objects.create(
         channel="email", state="failed", finished_at=NOON
+    ),
+    "vertesia_access_of_an_organization_is_checked": lambda console, run: access_of(
+        organization=run.connection.environment.organization
+    ),
+    "vertesia_job_one_live_import": lambda console, run: [
+        VertesiaJob.objects.create(access=VertesiaAccess.objects.first() or access_of(), kind="import", actor="mona")
+        for _ in range(2)
+    ],
+    "vertesia_job_finished_when_over": lambda console, run: VertesiaJob.objects.create(
+        access=access_of(), kind="import", actor="mona", state="done"
     ),
     "delivery_one_test_at_a_time": lambda console, run: [
         Delivery.objects.create(channel="email", is_test=True) for _ in range(2)

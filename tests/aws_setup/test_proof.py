@@ -245,7 +245,7 @@ def test_vertesias_issuer_ends_waiting_with_what_is_known_and_that_it_is_no_proo
     proof = console.verify(waiting)
     assert proof.state == Verification.State.NOT_PROVABLE
     seen = ("provider", "audience", "trust", *PERMISSIONS)
-    assert results(proof) == dict.fromkeys(CHECKS, "skipped") | dict.fromkeys(seen, "pass")
+    assert results(proof) == dict.fromkeys((*CHECKS, "vertesia_models"), "skipped") | dict.fromkeys(seen, "pass")
     assert proof.last_used_at == console.clock()
     assert proof.checks.get(check_name="foundation_models").detail == (
         "2 in us-east-1 by the worker's own rights: not proof"

@@ -14,7 +14,7 @@ from tests.factories import EnvironmentFactory, IssuerFactory, OrganizationFacto
     ("fields", "constraint"),
     [
         ({"url": "https://sts.example.com/"}, "issuer_url_no_trailing_slash"),
-        ({"url": "http://sts.example.com"}, "issuer_url_https_or_builtin"),
+        ({"url": "http://sts.example.com"}, "issuer_url_https_builtin_or_local"),
     ],
 )
 def test_an_issuer_that_aws_could_not_trust_is_refused(db: None, fields: dict[str, Any], constraint: str) -> None:

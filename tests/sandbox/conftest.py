@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from tests.sandbox.chain import Chain
 from tests.sandbox.issuer import Issuer
 from tests.sandbox.process import SandboxProcess
+from tests.sandbox.vertesia import Vertesia
 
 Refusal = tuple[str, str]
 
@@ -45,3 +46,12 @@ def refusal() -> Callable[..., Refusal]:
         return error["Code"], error["Message"]
 
     return call
+
+
+@pytest.fixture
+def vertesia(sandbox: SandboxProcess) -> Vertesia:
+    """The first state, and a client with the administrator's key."""
+    sandbox.control("POST", "reset")
+    client = Vertesia(sandbox)
+    client.exchange()
+    return client

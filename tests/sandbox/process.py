@@ -30,6 +30,7 @@ class SandboxProcess:
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.state_dir = directory / "state"
         self.url_file = directory / "sandbox.url"
+        self.vertesia_url_file = directory / "vertesia.url"
         self.log_file = directory / "sandbox.log"
         self._arguments = arguments
         self._clients: dict[tuple[str, ...], Any] = {}
@@ -47,6 +48,7 @@ class SandboxProcess:
             assert time.monotonic() < deadline, self.log_file.read_text()
             time.sleep(0.01)
         self.url = self.url_file.read_text()
+        self.vertesia_url = self.vertesia_url_file.read_text()
 
     def stop(self) -> float:
         """Seconds that a polite stop took."""

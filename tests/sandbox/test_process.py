@@ -115,17 +115,18 @@ def test_state_and_address_survive_a_restart(start: Callable[..., SandboxProcess
     chain = Chain(sandbox, issuer)
     keys = chain.keys()
     before = sandbox.control("GET", "state")
-    address = sandbox.url
+    addresses = sandbox.url, sandbox.vertesia_url
     if ending == "kill":
         time.sleep(1)  # SIGKILL may lose what was written in the last second
         sandbox.kill()
     else:
         assert sandbox.stop() < 2
         assert not sandbox.url_file.exists()
+        assert not sandbox.vertesia_url_file.exists()
     assert not psutil.pid_exists(sandbox.process.pid)
 
     sandbox.start()
-    assert sandbox.url == address
+    assert (sandbox.url, sandbox.vertesia_url) == addresses
     assert sandbox.control("GET", "state") == before
     sandbox.client("bedrock", keys).list_foundation_models()
     chain.exchange()
@@ -166,7 +167,7 @@ def test_it_listens_on_loopback_only_and_is_small(start: Callable[..., SandboxPr
     sandbox = start()
     process = psutil.Process(sandbox.process.pid)
     listening = [c.laddr.ip for c in process.net_connections(kind="inet") if c.status == psutil.CONN_LISTEN]
-    assert listening == ["127.0.0.1"]
+    assert listening == ["127.0.0.1", "127.0.0.1"]
     assert process.memory_info().rss < 90 * 1024 * 1024
     assert sandbox.control("GET", "health") == (200, {"status": "ok", "propagation_seconds": 6})
 

@@ -11,11 +11,11 @@ from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Blocked, Problem
 from aws_setup.drafting import record_consent
 from aws_setup.management.agreement_command import BAD_INPUT, AgreementCommand, printable
-from aws_setup.models import Account, Connection, Permissions, Plan, Run
+from aws_setup.models import Account, Connection, Permissions, Plan, Run, VertesiaAccess
 from aws_setup.names import InvalidName, validate_policy_arn, validate_role_name, validate_role_prefix
 from aws_setup.regions import validate_bedrock_region
 from aws_setup.tags import InvalidTag, parse_tags
-from aws_setup.wiring import open_gateway
+from aws_setup.wiring import open_gateway, open_vertesia
 from environments.history import Actor, operating_system_actor
 from environments.ids import describe_unusual
 from environments.installation import InstallationError, check_world, default_issuer
@@ -49,6 +49,11 @@ class Command(AgreementCommand):
         parser.add_argument(
             "--adopt", metavar="DIGEST", default="", help="consent to adopt the role that somebody else made, as found"
         )
+        parser.add_argument(
+            "--vertesia",
+            action="store_true",
+            help="also tell Vertesia, and ask it for its list: needs its API key here",
+        )
         self.add_agreement_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -64,6 +69,8 @@ class Command(AgreementCommand):
             raise CommandError(str(error), returncode=BAD_INPUT) from error
         except InstallationError as error:
             raise CommandError(str(error), returncode=1) from error
+        if options["vertesia"]:
+            self._require_access(options["organization_id"])
         ids = {key: options[key] for key in ("organization_id", "environment_id")}
         for warning in describe_unusual(**ids):
             self.stderr.write(warning)
@@ -88,6 +95,14 @@ class Command(AgreementCommand):
         finally:
             headless.unregister(environment, with_organization=is_new_organization)
 
+    def _require_access(self, organization_id: str) -> None:
+        if not VertesiaAccess.objects.filter(organization__organization_id=organization_id).exists():
+            raise CommandError(
+                f"No Vertesia API key of organization {organization_id} is known here. "
+                f"Take one up: VERTESIA_API_KEY=… manage.py import_environments {organization_id} --site SITE",
+                returncode=BAD_INPUT,
+            )
+
     def _connect(
         self, environment: Environment, answers: dict[str, object], options: dict[str, Any], actor: Actor
     ) -> None:
@@ -105,7 +120,7 @@ class Command(AgreementCommand):
             record_consent(role_arn=desired.role_arn, digest=options["adopt"], environment=environment, actor=actor)
         if options["name"]:
             rename_environment(environment, name=options["name"], actor=actor)
-        headless.finish_run(run, open_gateway=self.meter, say=self.say)
+        headless.finish_run(run, open_gateway=self.meter, open_vertesia=open_vertesia, say=self.say)
         self._finish(environment, plan, run)
 
     def _read_answers(self, options: dict[str, Any]) -> dict[str, object]:
@@ -174,12 +189,16 @@ class Command(AgreementCommand):
         problem = Problem.from_json(run.problem) if run.problem else None
         self.print_outcome(environment, plan, run, problem)
         code = report.exit_code(report.status_of(environment, now=timezone.now()))
-        if problem is not None:
+        if problem is not None and code != 3:
             raise CommandError(printable(problem.in_words), returncode=1)
         if code == 3:
             arn = Connection.objects.get(environment=environment).role_arn
+            because = f" {problem.in_words}" if problem else ""
             raise CommandError(
-                f"AWS holds what was agreed. Finish in Vertesia Studio: set the environment's API Key to {arn}",
+                printable(
+                    f"AWS holds what was agreed.{because} Finish in Vertesia Studio: "
+                    f"set the environment's API Key to {arn}"
+                ),
                 returncode=code,
             )
         if code:

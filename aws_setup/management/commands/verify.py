@@ -15,7 +15,7 @@ from aws_setup.diagnosis import Problem
 from aws_setup.evidence import build_report
 from aws_setup.management.agreement_command import printable
 from aws_setup.models import Connection, Verification
-from aws_setup.wiring import open_gateway
+from aws_setup.wiring import open_gateway, open_vertesia
 from environments.history import operating_system_actor
 from environments.ids import InvalidVertesiaId, validate_plain_id
 from environments.installation import InstallationError, check_world
@@ -54,6 +54,7 @@ class Command(BaseCommand):
         proof = headless.verify_connection(
             connection,
             open_gateway=meter,
+            open_vertesia=open_vertesia,
             actor=operating_system_actor(),
             say=say,
             with_isolation=options["isolation"],

@@ -75,8 +75,9 @@ def run_console(*, relay: Relay, request: StopRequest) -> None:
             programs.append(broker_program(broker_config))
             broker_url = broker.url
         if settings.AWS_SANDBOX and not settings.SANDBOX_URL:
-            settings.SANDBOX_URL_FILE.unlink(missing_ok=True)
-            stack.callback(settings.SANDBOX_URL_FILE.unlink, missing_ok=True)
+            for path in (settings.SANDBOX_URL_FILE, settings.SANDBOX_VERTESIA_URL_FILE):
+                path.unlink(missing_ok=True)
+                stack.callback(path.unlink, missing_ok=True)
             programs.append(sandbox_program())
         connections.close_all()
         relay.say("Starting " + ", ".join(sorted(program.name for program in programs)) + "…")
@@ -192,6 +193,8 @@ def announce(relay: Relay) -> None:
     if settings.AWS_SANDBOX:
         sandbox = settings.SANDBOX_URL or settings.SANDBOX_URL_FILE.read_text().strip()
         relay.say(f"  Sandbox   {sandbox} (nothing here touches AWS)")
+        if not settings.SANDBOX_URL:
+            relay.say(f"  Vertesia  {settings.SANDBOX_VERTESIA_URL_FILE.read_text().strip()} (a local one)")
     relay.say(f"  Sign in   {link}")
     relay.say(f"            works once, within {minutes} minutes; another one: {name_link_command()}")
     relay.say()

@@ -1,0 +1,1 @@
+"""The live connection to Vertesia: what an organization has there, and what it is told and asked."""
