@@ -24,6 +24,7 @@ from aws_setup.views import (
     runs,
     sandbox,
     schedule,
+    vertesia,
     wizard,
 )
 
@@ -56,6 +57,10 @@ page_urls = [
     path("accounts/<int:pk>/defaults/", accounts.defaults, name="account_defaults"),
     path("accounts/policy/", accounts.provisioning_policy_page, name="provisioning_policy"),
     path("explain/", explaining.explain, name="explain"),
+    path("vertesia/", vertesia.vertesia, name="vertesia"),
+    path("vertesia/<int:pk>/import/", vertesia.import_again, name="vertesia_import"),
+    path("vertesia/<int:pk>/forget/", vertesia.forget, name="vertesia_forget"),
+    path("vertesia/<int:pk>/create/", vertesia.create, name="vertesia_create"),
     path("notifications/", notifications.notifications, name="notifications"),
     path("notifications/test/", notifications.send_test, name="notifications_test"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
@@ -75,6 +80,7 @@ wizard_urls = [
     path("drafts/<int:pk>/approve/", review.draft_approve, name="draft_approve"),
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/plan-again/", runs.run_plan_again, name="run_plan_again"),
+    path("runs/<int:pk>/tell-again/", runs.run_tell_again, name="run_tell_again"),
     path("runs/<int:pk>/undo/", runs.run_undo, name="run_undo"),
     path("environments/<int:pk>/finish/", finish.environment_finish, name="environment_finish"),
     path("environments/<int:pk>/confirm/", finish.environment_confirm, name="environment_confirm"),

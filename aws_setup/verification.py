@@ -272,9 +272,11 @@ def _give_up(
     assert wait.error is not None  # noqa: S101 - without an error it is propagation
     try:
         asked = look_only(attempt, explain_vertesia(wait.error))
+        _settle(proof, attempt, asked, clock, agreed_at=agreed_at)
     except WaitForAws as other:
         return _wait(proof, attempt, other, clock, agreed_at=agreed_at)
-    _settle(proof, attempt, asked, clock, agreed_at=agreed_at)
+    except Blocked as blocked:
+        _finish_failed(proof, attempt.ladder, blocked.problem, clock, models=attempt.models or None)
     return None
 
 

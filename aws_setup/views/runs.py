@@ -13,6 +13,7 @@ from aws_setup.drafting import request_plan, save_answers, start_draft
 from aws_setup.models import Draft, Run, Step, Verification
 from aws_setup.proofs.groups import group_checks
 from aws_setup.undoing import can_be_undone, find_agreed_before
+from aws_setup.vertesia.handing_over import can_be_told_again, tell_vertesia_again
 from aws_setup.views.frame import actor_of, draft_context, environment_of, explain_waiting, signed_in
 from aws_setup.views.review import plan_anew
 from config.http import HtmxRequest
@@ -43,6 +44,7 @@ def run(request: HtmxRequest, pk: int) -> HttpResponse:
         "doing": _doing(found, verification),
         "worker_problem": explain_waiting(found.created_at, now=now) if is_untouched else None,
         "can_undo": can_be_undone(found),
+        "can_tell_again": can_be_told_again(found.connection),
         "agreed_before": found.state == Run.State.FAILED and find_agreed_before(found) is not None,
         "provider_gone": any(
             step.action["action"] == "DeleteOpenIDConnectProvider" and step.outcome == "removed" for step in steps
@@ -84,6 +86,16 @@ def run_plan_again(request: HttpRequest, pk: int) -> HttpResponse:
     save_answers(draft, **before.answers | {"role_name": found.connection.role_name})
     request_plan(draft, actor=actor_of(request), now=timezone.now())
     return redirect("draft_review", pk=draft.pk)
+
+
+@require_POST
+def run_tell_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Where Vertesia could not be told the role: tell it again, and go on from there."""
+    found = get_run(request.user, pk)
+    if tell_vertesia_again(found.connection, actor=actor_of(request), now=timezone.now()) is None:
+        messages.info(request, "There is nothing to tell Vertesia again: see how the environment stands.")
+        return redirect(found.plan.environment.get_absolute_url())
+    return redirect("run", pk=found.pk)
 
 
 @require_POST

@@ -228,6 +228,7 @@ SECTIONS = {
     "migrations": "issuers",
     "migration": "issuers",
     "notifications": "notifications",
+    "vertesia": "vertesia",
     "sandbox": "sandbox",
     "real": "sandbox",
 }
