@@ -113,7 +113,7 @@ class Asking:
         attempt = self.attempt
         attempt.say("Reading the environment in Vertesia")
         try:
-            there, claims = self.vertesia.read_environment(attempt.environment.environment_id), None
+            there = self.vertesia.read_environment(attempt.environment.environment_id)
             claims = self.vertesia.read_claims()
         except VertesiaError as error:
             self._cannot(error)
@@ -126,14 +126,14 @@ class Asking:
         seen = None if token else self._look()
         models = attempt.models if seen is None else seen.models
         comparison = compare_lists(models, listed, unread=self._unread())
-        is_sure = fits_hint(attempt.role_arn, there.apikey_hint)
+        attempt.models = list(comparison.models)
+        attempt.ladder.add(RUNG, Check.Result.PASS, comparison.sentence, evidence=comparison.evidence)
+        is_sure = token is not None or fits_hint(attempt.role_arn, there.apikey_hint)
         if token is None and is_sure:
             self._note_proven(comparison)
-        attempt.ladder.add(RUNG, Check.Result.PASS, comparison.sentence, evidence=comparison.evidence)
-        if not is_sure and token is None:
-            attempt.ladder.skip("exchange", "Vertesia does not show which role it listed with", evidence=None)
-            return Asked(list(comparison.models), None, seen, self.issues_tokens)
-        return Asked(list(comparison.models), comparison.listed, seen, self.issues_tokens)
+        elif token is None:
+            attempt.ladder.skip("exchange", "Vertesia does not show which role it listed with")
+        return Asked(attempt.models, comparison.listed if is_sure else None, seen, self.issues_tokens)
 
     # --- what Vertesia holds --------------------------------------------------------------------------------------
 
