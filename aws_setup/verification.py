@@ -159,7 +159,6 @@ def _advance(
     agreed_at = connection.agreed_at
     try:
         if environment.organization.issuer.is_builtin:
-            attempt.ladder.skip(RUNG, "This console signs for the organization itself: Vertesia is not needed")
             attempt.prove()
             _finish_proven(proof, attempt, clock, agreed_at=agreed_at)
         else:
@@ -281,9 +280,11 @@ def _give_up(
     assert wait.error is not None  # noqa: S101 - without an error it is propagation
     try:
         asked = look_only(attempt, explain_vertesia(wait.error))
+        _settle(proof, attempt, asked, clock, agreed_at=agreed_at)
     except WaitForAws as other:
         return _wait(proof, attempt, other, clock, agreed_at=agreed_at)
-    _settle(proof, attempt, asked, clock, agreed_at=agreed_at)
+    except Blocked as blocked:
+        _finish_failed(proof, attempt.ladder, blocked.problem, clock, models=attempt.models or None)
     return None
 
 
@@ -314,6 +315,8 @@ def _finish_proven(
 ) -> None:
     _require_same_agreement(proof, agreed_at)
     now, environment, models = clock(), attempt.environment, attempt.models
+    if RUNG not in attempt.ladder.checks:
+        attempt.ladder.skip(RUNG, "This console signs for the organization itself: Vertesia is not asked")
     _store(proof, attempt.ladder, models)
     close_findings(proof.connection, now=now, actor=attempt.actor)
     _settle_isolation(proof, attempt.ladder, now=now)

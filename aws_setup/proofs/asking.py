@@ -133,6 +133,8 @@ class Asking:
             self._note_proven(comparison)
         elif token is None:
             attempt.ladder.skip("exchange", "Vertesia does not show which role it listed with")
+        if attempt.ladder.problem is not None:
+            raise Blocked(attempt.ladder.problem)
         return Asked(attempt.models, comparison.listed if is_sure else None, seen, self.issues_tokens)
 
     # --- what Vertesia holds --------------------------------------------------------------------------------------
@@ -236,6 +238,8 @@ class Asking:
             attempt.block(RUNG, explain_issuer_differs(expected=desired.issuer_url, actual=self.issuer_seen))
         if self.issues_tokens is not True:
             look(attempt)
+        if attempt.ladder.problem is not None:
+            raise Blocked(attempt.ladder.problem)
         attempt.block(RUNG, explain_lists_nothing(attempt.environment.name, evidence=evidence))
 
     def _look(self) -> Look:
@@ -265,7 +269,8 @@ class Asking:
             if kind in comparison.missing_kinds and kind != "foundation":
                 if self.attempt.is_spreading():
                     raise WaitForVertesia
-                self.attempt.block(name, self._explain_left_out(kind))
+                ladder.fail(name, self._explain_left_out(kind))
+                continue
             number = sum(model.shown_in_studio and model.kind == kind for model in comparison.models)
             if number or kind == "foundation":
                 detail = f"{number} {NAMES[kind]} in {desired.region}, by Vertesia's own list"

@@ -1,6 +1,5 @@
 """Proof by Vertesia itself: its own list, or a token of its own; and the cause where it lists nothing."""
 
-import json
 from typing import Any
 
 import pytest
@@ -27,14 +26,11 @@ def connection_of(scene: Scene, environment: Environment) -> Connection:
     return scene.console.connection(environment)
 
 
-def write_policy(scene: Scene, environment: Environment, *actions: str) -> None:
-    """Somebody else changes what the role may do."""
-    name = connection_of(scene, environment).role_name
-    iam = scene.sandbox.process.admin("iam")
-    [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
-    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
+def break_in_aws(scene: Scene, kind: str, environment: Environment, **more: str) -> None:
+    """Somebody else changes what AWS holds."""
+    order = {"kind": kind, "account_id": ACCOUNT, "role_name": connection_of(scene, environment).role_name, **more}
+    status, answer = scene.sandbox.process.control("POST", "breakages", order)
+    assert status == 200, answer
 
 
 def deny_by_organization(scene: Scene, **policies: list[dict[str, Any]]) -> None:
@@ -118,7 +114,7 @@ def test_tokens_that_are_no_longer_given_lead_to_the_list(scene: Scene, virginia
 def test_profiles_that_vertesia_leaves_out_are_explained_by_the_missing_permission(
     scene: Scene, virginia: Environment
 ) -> None:
-    write_policy(scene, virginia, "bedrock:ListFoundationModels", "bedrock:ListCustomModels", "bedrock:InvokeModel")
+    break_in_aws(scene, "take_action", virginia, action="bedrock:ListInferenceProfiles")
     proof = scene.console.verify(virginia)
 
     assert (proof.state, proof.problem["code"]) == ("failed", "list_denied")
@@ -212,6 +208,14 @@ def test_a_vertesia_that_stays_away_is_given_up_and_said(scene: Scene, virginia:
 
     assert proof.state == "not_provable"
     assert results(proof)["vertesia_models"] == "skipped"
+
+
+def test_what_is_wrong_in_aws_is_found_without_vertesia_too(scene: Scene, virginia: Environment) -> None:
+    scene.fault("reset_connection", call="ListEnvironmentModels", times=None)
+    break_in_aws(scene, "remove_audience", virginia, issuer_url=scene.sandbox.process.vertesia_url, audience="bedrock")
+    proof = scene.console.verify(virginia)
+
+    assert (proof.state, proof.problem["code"]) == ("failed", "drift")
 
 
 def test_a_busy_vertesia_is_waited_for(scene: Scene, virginia: Environment) -> None:
