@@ -302,6 +302,8 @@ def _finish_proven(
 ) -> None:
     _require_same_agreement(proof, agreed_at)
     now, environment, models = clock(), attempt.environment, attempt.models
+    if RUNG not in attempt.ladder.checks:
+        attempt.ladder.skip(RUNG, "This console signs for the organization itself: Vertesia is not asked")
     _store(proof, attempt.ladder, models)
     close_findings(proof.connection, now=now, actor=attempt.actor)
     _settle_isolation(proof, attempt.ladder, now=now)

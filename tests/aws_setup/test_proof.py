@@ -150,7 +150,7 @@ def test_each_cause_has_its_own_finding_and_what_comes_after_it_was_not_run(
 def test_each_listing_fails_on_its_own(console: Console, aws: FakeAws, connected: Environment) -> None:
     aws.deny("bedrock:ListInferenceProfiles")
     proof = console.verify(connected)
-    after = dict.fromkeys((*PERMISSIONS, "availability"), "not_run")
+    after = dict.fromkeys(("vertesia_models", *PERMISSIONS, "availability"), "not_run")
     assert results(proof) == dict.fromkeys(CHECKS, "pass") | {"inference_profiles": "fail"} | after
     assert proof.problem is not None
     assert "bedrock:ListInferenceProfiles" in proof.problem["sentence"]
