@@ -14,6 +14,8 @@ import jwt
 MAX_KEYS_PER_TYPE = 100
 ALGORITHMS_BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
+PUBLIC_MEMBERS = ("kty", "n", "e", "crv", "x", "y")
+"""What an RSA or EC key consists of, https://www.rfc-editor.org/rfc/rfc7518#section-6."""
 KIDS_SHOWN = 5
 MAX_SHOWN = 100
 """Characters of a kid or another value of somebody else's that are repeated."""
@@ -80,7 +82,8 @@ def find_fault(key: dict[str, Any]) -> str:
     if algorithm and algorithm not in usable:
         return f"its algorithm is {algorithm}, where {' or '.join(usable)} would fit"
     try:
-        jwt.PyJWK.from_dict({**key, "alg": usable[0]})
+        # Public members alone: primes of a private key that lacks them are searched for, which may take hours.
+        jwt.PyJWK.from_dict({name: key[name] for name in PUBLIC_MEMBERS if name in key} | {"alg": usable[0]})
     except (jwt.PyJWTError, ValueError, TypeError):
         return "it cannot be read as a public key"
     return ""

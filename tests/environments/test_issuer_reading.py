@@ -342,6 +342,13 @@ def test_a_key_that_aws_cannot_use(issuer: Issuer, key: dict[str, Any], why: str
     assert why in found.sentence
 
 
+def test_a_private_key_in_the_key_set_is_read_as_its_public_one(issuer: Issuer) -> None:
+    """Whoever publishes half of one could else have this console search for its primes, for hours."""
+    issuer.jwks = {"keys": [RSA_JWK | {"d": "AQAB"}]}
+
+    assert read(issuer.url).failure is None
+
+
 @pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512", None])
 def test_an_rsa_key_is_good_for_three_algorithms(issuer: Issuer, alg: str | None) -> None:
     issuer.jwks = {"keys": [{name: value for name, value in (RSA_JWK | {"alg": alg}).items() if value}]}
