@@ -6,12 +6,15 @@ host, with a port.
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from environments.issuer.address import LOOPBACK_HOSTS
 
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+"""A name or an address. Resolvers take more, and a host is repeated in sentences and commands."""
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: an IPv4 address as networks that have IPv6 only see it."""
@@ -80,6 +83,8 @@ def read_destination(url: str, *, allow_loopback: bool, allow_private: bool = Fa
         raise DestinationRefused("The address is not a URL.") from error
     if not host or port == 0:
         raise DestinationRefused("The address names no host, or port 0.")
+    if not _HOST.fullmatch(host):
+        raise DestinationRefused("The address holds a sign that no host name has.")
     if "@" in parts.netloc or "#" in url:
         raise DestinationRefused("The address must hold no user, password or fragment.")
     is_waived = allow_loopback and parts.scheme == "http" and host in LOOPBACK_HOSTS and port is not None

@@ -56,6 +56,9 @@ def failure(url: str, **changes: Any) -> FetchFailed:
         "https://íssuer.vertesia.example/",
         "https://[::1/",
         "https:///path",
+        "https://$(id).vertesia.example/",
+        "https://a;id.vertesia.example/",
+        "https://`id`.vertesia.example/",
         "file:///etc/passwd",
     ],
 )
