@@ -371,3 +371,14 @@ def test_a_real_process_exits_so_and_shows_no_traceback(
     )
     assert (done.returncode, words in done.stderr) == (code, True), done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_what_others_wrote_into_a_trust_policy_reaches_no_terminal_as_a_command_to_it(sandbox: Sandbox) -> None:
+    role_name = connect("--name", "Marketing", "--yes", "--json").json["role_arn"].rsplit("/", 1)[-1]
+    trust = sandbox.process.stored_role(role_name)["trust_policy"]
+    [key] = [key for key in trust["Statement"][0]["Condition"]["StringEquals"] if key.endswith(":sub")]
+    trust["Statement"][0]["Condition"]["StringEquals"][key] = "env:\x1b[2K\rConnected:\x07"
+    sandbox.process.admin("iam").update_assume_role_policy(RoleName=role_name, PolicyDocument=json.dumps(trust))
+    answer = run("verify", ENVIRONMENT)
+    assert "trusts another subject" in answer.said
+    assert not [sign for sign in answer.said + answer.out if sign < " " and sign != "\n"]

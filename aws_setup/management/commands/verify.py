@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 returncode=BAD_INPUT,
             )
         meter = headless.Meter(open_gateway)
-        say = (lambda line: None) if options["json"] else (lambda line: self.stdout.write(f"         {line}"))
+        say = (lambda line: None) if options["json"] else (lambda line: self.stdout.write(f"         {printable(line)}"))
         proof = headless.verify_connection(
             connection,
             open_gateway=meter,
@@ -69,8 +69,8 @@ class Command(BaseCommand):
             for check in proof.checks.all():
                 self.stdout.write(f"{check.result:>8}  {check.check_name}: {printable(check.detail)}")
             if proof.limit:
-                self.stdout.write(proof.limit)
+                self.stdout.write(printable(proof.limit))
         code = report.exit_code(status) if proof.state != Verification.State.FAILED else 1
         if code:
             reason = Problem.from_json(proof.problem).in_words if proof.problem else status.label
-            raise CommandError(reason, returncode=code)
+            raise CommandError(printable(reason), returncode=code)
