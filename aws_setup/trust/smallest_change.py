@@ -62,8 +62,8 @@ class SmallestChange:
     changed: PolicyDocument
     """The whole trust policy as it would be."""
     besides: str = ""
-    """What the changed policy has besides, in one sentence: a further check, so that no other token gets in, or a
-    statement of our own."""
+    """What the changed policy has besides, in a sentence: a further check, so that no other token gets in, or a statement
+    of our own; and who is named in it now and would not get in any more."""
 
     @property
     def what(self) -> str:
@@ -97,7 +97,24 @@ def find_smallest_change(trust: Any, request: TokenRequest) -> SmallestChange | 
     document = document | {"Statement": statements_of(document)}
     missing, besides = _let_in(document, evaluation)
     denials = _exempt_from_denials(document, evaluation)
+    if kept_out := _find_kept_out(trust, document, evaluation):
+        others = ", ".join(kept_out)
+        besides = f"{besides} That keeps out {others}, let in now: let both in where that is to stay.".strip()
     return SmallestChange((*denials, *missing), document, besides)
+
+
+def _find_kept_out(trust: Any, changed: PolicyDocument, evaluation: Evaluation) -> list[str]:
+    """The other subjects that the policy names and lets in, and would not any more."""
+    request, ours = evaluation.request, f"{evaluation.request.issuer}:sub".lower()
+    rows = [row for one in evaluation.statements for row in one.rows if request.claim_of(row.key) == "sub"]
+    named = [text for row in rows for text in row.expected if text.strip().lower() != request.subject.lower()]
+    found = []
+    for subject in dict.fromkeys(named):
+        keys = tuple((key, (subject,) if key == ours else values) for key, values in request.keys)
+        other = replace(request, keys=keys)
+        if not set("*?") & set(subject) and evaluate_trust(trust, other).verdict is Verdict.ACCEPTED:
+            found += [subject] if evaluate_trust(changed, other).verdict is not Verdict.ACCEPTED else []
+    return found
 
 
 def _let_in(document: PolicyDocument, evaluation: Evaluation) -> tuple[list[Difference], str]:

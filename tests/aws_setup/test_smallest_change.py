@@ -105,7 +105,10 @@ def test_what_must_change_is_named_with_all_of_it() -> None:
 def test_another_value_takes_the_place_of_a_single_one_and_stands_beside_several() -> None:
     one = change_of(policy(allow(equals(sub="env:a:b", aud="bedrock"))))
     assert (one.what, one.expected, one.actual) == ("subject", AGREED.subject, "env:a:b")
-    assert one.sentence == f"In statement 1, replace {SUB} value “env:a:b” by “{AGREED.subject}”."
+    assert one.sentence == (
+        f"In statement 1, replace {SUB} value “env:a:b” by “{AGREED.subject}”. "
+        "That keeps out env:a:b, let in now: let both in where that is to stay."
+    )
     assert one.changed == policy(allow(equals(sub=AGREED.subject, aud="bedrock")))
     several = change_of(policy(allow(equals(sub=["env:a:b", "env:c:d"], aud="bedrock"))))
     assert several.changed == policy(allow(equals(sub=["env:a:b", "env:c:d", AGREED.subject], aud="bedrock")))
