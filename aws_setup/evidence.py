@@ -5,31 +5,25 @@ secret is stored in the first place; whatever looks like a token or a key is tak
 """
 
 import hashlib
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from aws_setup.canonical import canonical
 from aws_setup.desired import DesiredState
+from aws_setup.diagnosis.error_text import SECRETS
 from aws_setup.models import Check, Plan, Verification
 from aws_setup.report import report_proof
 from environments.models import Installation
 
 FORMAT = "vertesia-aws-setup/verification/1"
 REDACTED = "(taken out)"
-_SECRETS = re.compile(
-    r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # a JSON Web Token
-    r"|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"  # an AWS access key id
-    r"|\b(?:sk|pk)-[A-Za-z0-9_-]{16,}"  # a Vertesia API key
-    r"|\b(?:IQoJ|FwoG)[A-Za-z0-9+/=_-]{16,}"  # an AWS session token
-)
 
 
 def redact(value: Any) -> Any:
     """The same JSON value without anything that looks like a token or a key."""
     if isinstance(value, str):
-        return _SECRETS.sub(REDACTED, value)
+        return SECRETS.sub(REDACTED, value)
     if isinstance(value, dict):
         return {redact(key): redact(item) for key, item in value.items()}
     return [redact(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,5 +1,6 @@
 """Findings are tasks: opened once per cause, closed by themselves when found no more, with their history kept."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -19,11 +20,15 @@ def open_finding(
     actor: Actor,
     source: Finding.Source = Finding.Source.PROOF,
 ) -> None:
-    """Open a finding for this cause, or bring the open one up to date; other causes from this source are closed."""
+    """Open a finding for this cause, or bring the open one up to date.
+
+    Other causes from this source are closed, but for those of isolation: a role may be open in several ways at once.
+    """
     problem = with_message(problem, _concerned(connection))
     severity = Finding.Severity.SECURITY if problem.severity == "security" else Finding.Severity.BROKEN
     same_source = Finding.objects.filter(connection=connection, closed_at__isnull=True, source=source)
-    for other in same_source.exclude(code=problem.code):
+    replaced = same_source.none() if source == Finding.Source.ISOLATION else same_source.exclude(code=problem.code)
+    for other in replaced:
         _close(other, f"No longer what is wrong: {other.problem['sentence']}", now=now, actor=actor)
     refreshed = Finding.objects.filter(connection=connection, code=problem.code, closed_at__isnull=True).update(
         problem=problem.to_json(), seen_at=now
@@ -45,10 +50,16 @@ def open_finding(
 
 
 def close_findings(
-    connection: Connection, *, now: datetime, actor: Actor, source: Finding.Source = Finding.Source.PROOF
+    connection: Connection,
+    *,
+    now: datetime,
+    actor: Actor,
+    source: Finding.Source = Finding.Source.PROOF,
+    codes: Collection[str] | None = None,
 ) -> None:
-    """Close what this source found: a proof, or an observation, found it no more."""
-    for finding in Finding.objects.filter(connection=connection, closed_at__isnull=True, source=source):
+    """Close what this source found, or of it only these codes: a proof, or an observation, found it no more."""
+    found = Finding.objects.filter(connection=connection, closed_at__isnull=True, source=source)
+    for finding in found if codes is None else found.filter(code__in=codes):
         _close(finding, f"Solved: {finding.problem['sentence']}", now=now, actor=actor)
 
 

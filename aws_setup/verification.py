@@ -302,8 +302,6 @@ def _finish_proven(
 ) -> None:
     _require_same_agreement(proof, agreed_at)
     now, environment, models = clock(), attempt.environment, attempt.models
-    if RUNG not in attempt.ladder.checks:
-        attempt.ladder.skip(RUNG, "This console signs for the organization itself: Vertesia is not asked")
     _store(proof, attempt.ladder, models)
     close_findings(proof.connection, now=now, actor=attempt.actor)
     _settle_isolation(proof, attempt.ladder, now=now)
@@ -378,12 +376,11 @@ def _finish_failed(
 
 
 def _settle_isolation(proof: Verification, ladder: Ladder, *, now: datetime) -> None:
-    """A role that let in somebody it must not is a finding of its own, until a proof of isolation finds it closed."""
-    actor = Actor(proof.actor)
-    if ladder.security is not None:
-        open_finding(proof.connection, ladder.security, now=now, actor=actor, source=Finding.Source.ISOLATION)
-    elif proof.with_isolation and ladder.isolation_is_proven:
-        close_findings(proof.connection, now=now, actor=actor, source=Finding.Source.ISOLATION)
+    """Whoever is let in that must not be is a finding of its own, until a proof of isolation sees that one kept out."""
+    actor, source = Actor(proof.actor), Finding.Source.ISOLATION
+    close_findings(proof.connection, now=now, actor=actor, source=source, codes=ladder.kept_out)
+    for problem in ladder.security:
+        open_finding(proof.connection, problem, now=now, actor=actor, source=source)
 
 
 def _store(proof: Verification, ladder: Ladder, models: Sequence[PredictedModel] | None) -> None:

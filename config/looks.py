@@ -46,6 +46,7 @@ LOOKS = {
     # aws_setup.proofs.last_isolation.Shut
     "kept_out": Look("good", "shield-check", "Proven"),
     "kept_out_once": Look("quiet", "shield-check", "Proven a while ago"),
+    "not_all_known": Look("wait", "question-mark-circle", "Not all known"),
     "evaluated": Look("wait", "question-mark-circle", "Evaluated, not proven"),
     "lets_in": Look("bad", "shield-exclamation", "Lets others in"),
     # aws_setup.chain.LinkState

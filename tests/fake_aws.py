@@ -167,6 +167,7 @@ class FakeAws:
         self.tokens: list[str] = []
         self.propagation = timedelta(0)
         self.availability: dict[str, ModelAvailability] = {}
+        self.custom_models: list[dict[str, Any]] = []
         self.page_size = 1000
         """How many custom models or inference profiles Bedrock gives to whoever asks for no number."""
         self._written_at = NOON - timedelta(days=1)
@@ -517,7 +518,7 @@ class FakeGateway:
 
         foundation_models = read("ListFoundationModels", FOUNDATION_MODELS)
         paged = {
-            "custom_models": read("ListCustomModels", []),
+            "custom_models": read("ListCustomModels", self._aws.custom_models),
             "inference_profiles": read("ListInferenceProfiles", INFERENCE_PROFILES),
         }
         first_page = {

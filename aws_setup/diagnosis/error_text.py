@@ -9,7 +9,17 @@ import re
 from aws_setup.diagnosis import ErrorFacts
 
 LONGEST_WORDS = 500
-_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+SECRETS = re.compile(
+    r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # a JSON Web Token
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"  # an AWS access key id
+    r"|(?<=[Kk]ey[\"'\s:=])[\"'\s:=]{0,4}[A-Za-z0-9/+]{40}\b"  # a secret access key, by what stands before it
+    r"|(?<![\w/+:-])(?=[A-Za-z0-9]*[/+])(?=[a-z0-9/+]*[A-Z])(?=[A-Z0-9/+]*[a-z])[A-Za-z0-9/+]{40}(?![\w/+=-])"
+    r"|\b(?:IQoJb3JpZ2lu|F[Qw]oGZXIvYXdz)[A-Za-z0-9+/=_-]+"  # an AWS session token
+    r"|\b(?:sk|pk)-[A-Za-z0-9_-]{16,}"  # a Vertesia API key
+    r"|\bwhsec_[A-Za-z0-9+/=]+"  # a webhook's secret
+    r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)",  # name and password in an address
+)
+"""What looks like a token, a key or a password."""
 _FORMS = (
     # An error occurred (AccessDenied) when calling the AssumeRole operation (reached max retries: 2): words
     re.compile(
@@ -21,14 +31,17 @@ _FORMS = (
     # operation error STS: AssumeRoleWithWebIdentity, https response error …, api error AccessDenied: words
     re.compile(r"operation error [\w ]+: (?P<call>\w+),.*?api error (?P<code>\w+): (?P<words>.+)", re.DOTALL),
     # words (Service: Iam, Status Code: 403, Request ID: 1-2-3), with an Error Code: … in version 1
-    re.compile(r"(?P<words>[^\n]+?)\s*\(Service: [^)]*?(?:Error Code: (?P<code>\w+)[^)]*)?\)"),
+    re.compile(
+        r"^(?P<words>[^\n]+?)\(Service: (?:(?=[^)]*Error Code: (?P<code>\w+)))?[^)]*\)",
+        re.MULTILINE,  # each line is tried from its beginning only: people paste what takes others forever
+    ),
     # AccessDeniedException: words
     re.compile(
         r"\b(?P<code>[A-Z][A-Za-z]+(?:Exception|Error|Denied|Token|Exists|Exceeded|Entity)): (?P<words>.+)", re.DOTALL
     ),
 )
 _REQUEST_ID = re.compile(r"(?:Request ?ID|requestId)['\"]?[:=]?\s*['\"]?([0-9A-Za-z-]{8,64})", re.IGNORECASE)
-_AFTERWARDS = re.compile(r"\s*\((?:Request ID|Service): [^)]*\).*|\s*\(RequestToken: .*", re.DOTALL)
+_AFTERWARDS = re.compile(r"\((?:Request ID|Service): [^)]*\).*|\(RequestToken: .*", re.DOTALL)
 _DENIED_ACTION = re.compile(r"[Nn]ot authorized to perform:? ((?:[a-z0-9-]+):[A-Za-z]+)")
 _LISTS = r"List(?:FoundationModels|InferenceProfiles|CustomModels)|GetFoundationModel|GetInferenceProfile"
 _SERVICES = (
@@ -47,8 +60,8 @@ _CODES_IN_WORDS = (
 
 
 def leave_out_tokens(text: str) -> str:
-    """The text without any JWT that was pasted with it: nobody is to see it again."""
-    return _TOKEN.sub("(a token, left out)", text)
+    """The text without any token or key that was pasted with it: nobody is to see it again."""
+    return SECRETS.sub("(a token, left out)", text)
 
 
 def read_error(text: str) -> ErrorFacts:

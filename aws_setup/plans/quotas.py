@@ -4,6 +4,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.ht
 """
 
 import re
+import shlex
 from collections.abc import Sequence
 
 from aws_setup.diagnosis import DOCS, Blocked, Problem
@@ -101,7 +102,7 @@ def too_many_audiences(provider: ObservedProvider, *, audience: str) -> Problem:
         f"{AUDIENCES_QUOTA}.",
         why=f"Audience {audience} is not among them, and those of others are not taken away. Nothing was written.",
         remedy="Let an administrator remove an audience that nobody uses; then plan again.",
-        command=f"aws iam get-open-id-connect-provider --open-id-connect-provider-arn {provider.arn}",
+        command=f"aws iam get-open-id-connect-provider --open-id-connect-provider-arn {shlex.quote(provider.arn)}",
         link=_QUOTAS_PAGE,
         fix="plan",
         evidence={"provider": provider.arn},

@@ -10,7 +10,7 @@ from aws_setup.gateway.errors import AwsError, AwsRefused
 from aws_setup.gateway.protocol import Gateway
 from aws_setup.models import Check, Clock
 from aws_setup.proofs.ladder import UNTRIED, Ladder
-from aws_setup.proofs.sessions import ISOLATION_SESSION
+from aws_setup.proofs.sessions import VERIFICATION_SESSION
 from environments.history import Actor
 from environments.issuer.probes import Probe, invent_sibling_id, sign_probe
 from environments.models import Environment
@@ -22,13 +22,8 @@ WHO = {
     Probe.FOREIGN_KEY: "a token signed with a key that nobody published",
 }
 
-REFUSALS = {
-    Probe.SIBLING: ("AccessDenied", "AccessDeniedException"),
-    Probe.AUDIENCE: ("AccessDenied", "AccessDeniedException"),
-    Probe.EXPIRED: ("ExpiredTokenException", "ExpiredToken", "InvalidIdentityToken"),
-    Probe.FOREIGN_KEY: ("InvalidIdentityToken",),
-}
-"""What STS must answer for the refusal to be about what is wrong with the token."""
+_BEFORE_KEYS = ("no openidconnect provider found", "retrieve verification key")
+"""What STS says before it has a key to check a signature with."""
 
 
 @dataclass
@@ -92,14 +87,14 @@ class Isolation:
         evidence = {"sub": token.claims["sub"], "aud": token.claims["aud"], "jti": token.claims["jti"]}
         try:
             exchange = self.gateway.exchange(
-                token.value, role_arn=self.role_arn, session_name=ISOLATION_SESSION, region=self.desired.region
+                token.value, role_arn=self.role_arn, session_name=VERIFICATION_SESSION, region=self.desired.region
             )
         except AwsRefused as error:
             evidence |= {"AWS error code": error.code, "AWS says": error.message, "request id": error.request_id}
-            if error.code in REFUSALS[probe]:
+            if _is_about(probe, error):
                 self.ladder.add(name, Check.Result.PASS, f"STS refused it: {error.code}", evidence=evidence)
             else:
-                reason = f"STS refused it for another reason, which proves nothing: {error.code}"
+                reason = f"STS refused it for another reason, which proves nothing: {error.code}: {error.message}"
                 self.ladder.skip(name, reason, evidence=evidence | UNTRIED)
         except AwsError as error:
             reason = f"Not tried to its end, AWS could not be asked: {error.message}"
@@ -107,6 +102,15 @@ class Isolation:
         else:
             evidence |= {"request id": exchange.request_id, "lent": exchange.assumed_role_arn}
             self.ladder.fail_security(name, explain_let_in(probe, self.desired, evidence))
+
+
+def _is_about(probe: Probe, error: AwsRefused) -> bool:
+    """Whether STS refused the token for what is wrong with it, and not because it could not look."""
+    if probe in (Probe.SIBLING, Probe.AUDIENCE):
+        return error.is_denied
+    if probe == Probe.EXPIRED:
+        return "expired" in f"{error.code} {error.message}".lower()
+    return error.code == "InvalidIdentityToken" and not any(words in error.message.lower() for words in _BEFORE_KEYS)
 
 
 def explain_let_in(probe: Probe, desired: DesiredState, evidence: dict[str, str]) -> Problem:

@@ -14,17 +14,22 @@ UNTRIED = {"tried": "not to its end"}
 """Evidence of a token that was to be refused and was not tried to its end: whether it is refused is not known."""
 
 
+def is_untried(check: Check) -> bool:
+    """Whether nobody knows what would become of a token that must be refused."""
+    return "tried" in check.evidence
+
+
 @dataclass
 class Ladder:
     """The checks of one attempt. What comes after the first failure is not run, and says so.
 
-    `problem` is the cause: that of the first red rung. What is red later would only repeat it. `security` is that of a
-    role that let in somebody it must not.
+    `problem` is the cause: that of the first red rung. What is red later would only repeat it. `security` are those of
+    a role that lets in somebody it must not: each is a hole of its own.
     """
 
     checks: dict[str, Check] = field(default_factory=dict)
     problem: Problem | None = None
-    security: Problem | None = None
+    security: list[Problem] = field(default_factory=list)
 
     def add(
         self,
@@ -68,18 +73,15 @@ class Ladder:
 
     def fail_security(self, name: str, problem: Problem) -> None:
         """Add a check that shows the role to be open. It stands beside the cause of anything else."""
-        self.security = self.security or problem
+        self.security.append(problem)
         self.add(name, Check.Result.FAIL, problem.sentence, evidence=problem.evidence)
         self.checks[name].remedy = problem.remedy[:1000]
 
     @property
-    def isolation_is_proven(self) -> bool:
-        """Whether every token that was to be refused was, or cannot exist; one that was not tried is neither."""
-        checks = [self.checks.get(name) for name in ISOLATION]
-        return all(
-            check is not None and check.result != Check.Result.FAIL and "tried" not in check.evidence
-            for check in checks
-        )
+    def kept_out(self) -> list[str]:
+        """The rungs of isolation whose token was refused, would be, or cannot exist; not what nobody looked at."""
+        found = [(name, self.checks[name]) for name in ISOLATION if name in self.checks]
+        return [name for name, check in found if check.result != Check.Result.FAIL and not is_untried(check)]
 
     def finish(self, sentence: str) -> None:
         """Add every check that was not reached."""

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aws_setup.models import Check, Connection, Verification
+from aws_setup.proofs.ladder import is_untried
 from aws_setup.proofs.rungs import ISOLATION
 
 COUNTS_FOR = timedelta(days=30)
@@ -16,6 +17,7 @@ class Shut(StrEnum):
 
     PROVEN = "kept_out"
     OLD = "kept_out_once"
+    PARTLY = "not_all_known"
     EVALUATED = "evaluated"
     LETS_IN = "lets_in"
 
@@ -34,6 +36,8 @@ class LastIsolation:
         results = {check.result for check in self.checks}
         if Check.Result.FAIL in results:
             return Shut.LETS_IN
+        if any(map(is_untried, self.checks)):
+            return Shut.PARTLY
         if Check.Result.PASS not in results:
             return Shut.EVALUATED
         return Shut.OLD if self.is_old else Shut.PROVEN

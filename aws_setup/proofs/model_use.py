@@ -4,7 +4,7 @@ By IAM's policy simulator with the worker's rights, labelled so; by what AWS say
 person asked for it, by a call of one token.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Problem
@@ -94,6 +94,10 @@ def _judge(
     is_spreading: bool,
 ) -> None:
     name = f"{permission}_permission"
+    answered = {(answer.action, answer.resource) for answer in answers}
+    if unanswered := [pair for model in candidates for pair in _needed(model, permission) if pair not in answered]:
+        ladder.skip(name, "Not simulated: IAM gave no answer about {} on {}".format(*unanswered[0]))
+        return
     denied = {(answer.action, answer.resource): answer for answer in answers if not answer.is_allowed}
     refused = [(model, _first_denial(model, permission, denied)) for model in candidates]
     allowed = [model for model, denial in refused if denial is None]
@@ -113,15 +117,17 @@ def _judge(
         )
 
 
-def _first_denial(model: PredictedModel, permission: str, denied: dict[tuple[str, str], Simulated]) -> Simulated | None:
+def _needed(model: PredictedModel, permission: str) -> Iterator[tuple[str, str]]:
+    """The actions and resources that must all be allowed."""
     for arn in _needed_arns(model):
         for action in ACTIONS[permission]:
             about = "inference-profile" if action.endswith("Profile") else "foundation-model"
-            if permission == "get" and about not in arn:
-                continue  # each lookup has its own kind of resource
-            if (action, arn) in denied:
-                return denied[action, arn]
-    return None
+            if permission != "get" or about in arn:  # each lookup has its own kind of resource
+                yield action, arn
+
+
+def _first_denial(model: PredictedModel, permission: str, denied: dict[tuple[str, str], Simulated]) -> Simulated | None:
+    return next((denied[pair] for pair in _needed(model, permission) if pair in denied), None)
 
 
 def check_availability(
@@ -153,13 +159,13 @@ def check_availability(
             if problem := _explain_unavailable(desired, model_id, availability, model):
                 ladder.fail("availability", problem)
                 return
-    number = len(found)
-    ladder.add(
-        "availability",
-        Check.Result.PASS,
-        f"{number} chosen model{'' if number == 1 else 's'} available",
-        evidence=evidence,
-    )
+    number, untold = len(found), sum(not _foundation_ids(model) for model in found)
+    if untold == number:
+        ladder.skip("availability", "AWS says nothing of the chosen models: they are custom ones of an unknown base")
+        return
+    told = f"{number - untold} chosen model{'' if number - untold == 1 else 's'}"
+    others = f"; AWS says nothing of the other {untold}" if untold else ""
+    ladder.add("availability", Check.Result.PASS, f"{told} available{others}", evidence=evidence)
 
 
 def _foundation_ids(model: PredictedModel) -> list[str]:

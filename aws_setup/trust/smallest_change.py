@@ -62,8 +62,8 @@ class SmallestChange:
     changed: PolicyDocument
     """The whole trust policy as it would be."""
     besides: str = ""
-    """What the changed policy has besides, in a sentence: a further check, so that no other token gets in, or a statement
-    of our own; and who is named in it now and would not get in any more."""
+    """What the changed policy has besides, in a sentence: a further check, so that no other token gets in, or a
+    statement of our own; and who is named in it now and would not get in any more."""
 
     @property
     def what(self) -> str:

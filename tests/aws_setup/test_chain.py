@@ -45,7 +45,7 @@ def test_what_only_a_person_saw_is_confirmed_and_not_proven():
 
 
 def test_a_list_that_was_not_read_proves_no_right_to_list():
-    results = ALL_PASSED | {"custom_models": "skipped", "vertesia_models": "skipped"}
+    results = ALL_PASSED | {"custom_models": "skipped"}
     assert states(results) == ["proven", "proven", "proven", "unproven"]
 
 

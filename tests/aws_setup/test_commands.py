@@ -87,7 +87,7 @@ def test_connect_prints_the_whole_story_as_json_and_exits_with_zero(sandbox: San
     assert all(set(action) == {"action", "summary", "request", "outcome"} for action in told["actions"])
     assert {check["result"] for check in told["checks"]} == {"pass", "skipped"}
     assert [check["check"] for check in told["checks"] if check["result"] == "skipped"] == [
-        "vertesia_models", "availability", "isolation_audience",
+        "availability", "isolation_audience",
     ]  # fmt: skip
     assert all(
         set(check) == {"check", "result", "detail", "remedy", "needs", "evidence", "milliseconds"}

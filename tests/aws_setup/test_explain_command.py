@@ -53,3 +53,9 @@ def test_nothing_and_too_much_are_bad_input(monkeypatch: pytest.MonkeyPatch, tex
 
 def test_an_environment_that_is_not_connected_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert explain(monkeypatch, AUDIENCE, "--environment", "66a0c0ffee5a4db0c4b0eeee") == (2, "")
+
+
+def test_no_sign_that_a_terminal_obeys_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, out = explain(monkeypatch, "Novelty: \x1b[2J\x1b]0;owned\x07 It broke.")
+    assert "It broke." in out
+    assert out.replace("\n", "").isprintable()

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from aws_setup import verification
 from aws_setup.confirmation import confirm_models, deny_models
 from aws_setup.gateway.errors import AwsRefused
-from aws_setup.models import Finding, ListedModel, Listing, Observation, Run, Verification
+from aws_setup.models import Connection, Finding, ListedModel, Listing, Observation, Run, Verification
 from aws_setup.proofs.rungs import EVERY_TIME, ISOLATION, PERMISSIONS
 from environments.models import Environment, Event
 from tests import fake_aws
@@ -150,7 +150,7 @@ def test_each_cause_has_its_own_finding_and_what_comes_after_it_was_not_run(
 def test_each_listing_fails_on_its_own(console: Console, aws: FakeAws, connected: Environment) -> None:
     aws.deny("bedrock:ListInferenceProfiles")
     proof = console.verify(connected)
-    after = dict.fromkeys(("vertesia_models", *PERMISSIONS, "availability"), "not_run")
+    after = dict.fromkeys((*PERMISSIONS, "availability"), "not_run")
     assert results(proof) == dict.fromkeys(CHECKS, "pass") | {"inference_profiles": "fail"} | after
     assert proof.problem is not None
     assert "bedrock:ListInferenceProfiles" in proof.problem["sentence"]
@@ -425,3 +425,16 @@ def test_a_refusal_for_another_reason_is_no_proof_of_isolation(
     assert proof.state == Verification.State.PROVEN
     assert {results(proof)[name] for name in ISOLATION} == {"skipped"}
     assert "which proves nothing" in proof.checks.get(check_name="isolation_expired").detail
+
+
+def test_a_chosen_custom_model_of_which_aws_says_nothing_is_not_called_available(
+    console: Console, aws: FakeAws, connected: Environment
+) -> None:
+    arn = f"arn:aws:bedrock:us-east-1:{HOME}:custom-model/imported/abcdefghijkl"
+    aws.custom_models = [{"modelArn": arn, "modelName": "Ours", "modelStatus": "Active"}]
+    Connection.objects.update(chosen_models=[arn])
+    proof = console.verify(connected)
+    assert (results(proof)["custom_models"], results(proof)["availability"]) == ("pass", "skipped")
+    Connection.objects.update(chosen_models=[arn, "amazon.nova-lite-v1:0"])
+    check = console.verify(connected).checks.get(check_name="availability")
+    assert (check.result, check.detail) == ("pass", "1 chosen model available; AWS says nothing of the other 1")

@@ -274,7 +274,6 @@ def test_where_tokens_can_be_signed_the_workers_own_credentials_are_not_needed(
         ("invoke_permission", "skipped"),
         ("stream_permission", "skipped"),
         ("availability", "skipped"),
-        ("vertesia_models", "skipped"),
     }
     assert console.status(connected) == "connected"
 

@@ -1,5 +1,9 @@
 """An error of AWS that somebody pasted: the same cause as the console would name, as far as the text tells."""
 
+import subprocess
+import time
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,3 +173,27 @@ def test_no_text_is_too_odd_to_be_answered(text: str) -> None:
     assert problem.sentence.endswith(".")
     assert len(read_error(text).message) <= LONGEST_WORDS
     assert Problem.from_json(problem.to_json()) == problem
+
+
+@pytest.mark.parametrize(
+    "text", ["a" + " " * 9_900 + "b", "x (Service: " * 800, "(Service: Error Code: A " * 400], ids=["spaces", "1", "2"]
+)
+def test_a_text_made_to_keep_the_console_busy_is_read_at_once(text: str) -> None:
+    began = time.process_time()
+    explain_words(text)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("words", ["required key [ThumbprintList] not found", "Token signature invalid", NO_KEY, ""])
+def test_no_command_runs_what_was_pasted(words: str, tmp_path: Path) -> None:
+    """A person copies the command into a shell; here all but its words is left out."""
+    hostile = "https://$(touch${IFS}ran)/;touch${IFS}ran;`touch${IFS}ran`"
+    problem = explain_words(
+        EXCHANGE.format(
+            "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {hostile} {words}"
+        ),
+    )
+    harmless = "aws() { :; }; curl() { :; }; openssl() { :; }; awk() { :; }; sed() { :; }\n"
+    subprocess.run(["bash", "-c", harmless + problem.command], cwd=tmp_path, check=False)
+    assert problem.command
+    assert list(tmp_path.iterdir()) == []

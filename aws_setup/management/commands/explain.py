@@ -11,6 +11,7 @@ from aws_setup.agreements import read_agreement
 from aws_setup.desired import DesiredState
 from aws_setup.diagnosis import Problem
 from aws_setup.diagnosis.words import LONGEST_TEXT, explain_words
+from aws_setup.management.agreement_command import printable
 from aws_setup.models import Connection
 
 BAD_INPUT = 2
@@ -40,7 +41,7 @@ class Command(BaseCommand):
     def _print(self, problem: Problem) -> None:
         for line in (problem.sentence, problem.why, problem.remedy, problem.command, problem.link):
             if line:
-                self.stdout.write(line)
+                self.stdout.write(printable(line))
 
 
 def _find_agreement(environment_id: str) -> DesiredState:

@@ -50,7 +50,9 @@ class Command(BaseCommand):
                 returncode=BAD_INPUT,
             )
         meter = headless.Meter(open_gateway)
-        say = (lambda line: None) if options["json"] else (lambda line: self.stdout.write(f"         {printable(line)}"))
+        say = (
+            (lambda line: None) if options["json"] else (lambda line: self.stdout.write(f"         {printable(line)}"))
+        )
         proof = headless.verify_connection(
             connection,
             open_gateway=meter,
