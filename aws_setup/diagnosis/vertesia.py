@@ -22,7 +22,7 @@ KEY_CODES = (
 """The errorCodes of Vertesia's token service; each is a cause of its own."""
 
 STUDIO_KEYS = "https://cloud.vertesia.io/settings#keys"
-SETTINGS_PAGE = "Where the organization stands under Settings, Vertesia, "
+SETTINGS_PAGE = "On the page Vertesia of this console, "
 
 
 def explain_vertesia(error: VertesiaError) -> Problem:
